@@ -1,0 +1,163 @@
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Now
+
+from events.models import Event, new_row_id
+from organizations.models import Organization
+from webhooks.models import Webhook
+
+
+class State(models.TextChoices):
+    PENDING = "pending", "Pending"
+    IN_FLIGHT = "in_flight", "In flight"
+    RETRYING = "retrying", "Retrying"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Failed"
+    BLOCKED = "blocked", "Blocked"
+    EXPIRED = "expired", "Expired"
+    QUARANTINED = "quarantined", "Quarantined"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+WAITING = (State.PENDING, State.RETRYING)
+OPEN = (*WAITING, State.IN_FLIGHT)
+FINAL = tuple(state for state in State if state not in OPEN)
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def for_organization(self, organization: Organization) -> Self:
+        """Those to the organisation's own webhooks (a parent's include its children's events)."""
+        return self.filter(webhook__organization=organization)
+
+    def cancel(self) -> int:
+        """End what waits; what is in flight ends by itself. Answers how many were cancelled."""
+        return self.filter(state__in=WAITING).update(
+            state=State.CANCELLED, finished_at=Now(), next_attempt_at=None
+        )
+
+
+class Delivery(models.Model):
+    """One event on its way to one webhook. Times are the database's.
+
+    `attempts` counts sends, and is raised when a row is claimed. `lease_token` is raised by every
+    claim and demanded by every outcome: a worker that was given up for dead can not overwrite
+    its successor. `lost_leases` counts workers in a row that never reported back.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_row_id, editable=False)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries")
+    webhook = models.ForeignKey(
+        Webhook, models.PROTECT, related_name="deliveries", db_index=False
+    )
+    state = models.CharField(max_length=11, choices=State, default=State.PENDING)
+    is_replay = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+    next_attempt_at = models.DateTimeField(null=True, db_default=Now())
+    expires_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.PositiveIntegerField(default=0)
+    lost_leases = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    sla_due_at = models.DateTimeField(null=True)
+    sla_breached_at = models.DateTimeField(null=True)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_error = models.CharField(max_length=20, blank=True, default="")
+    last_duration_ms = models.FloatField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event", "webhook"],
+                condition=models.Q(is_replay=False),
+                name="delivery_unique",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["webhook", "state", "next_attempt_at", "id"],
+                name="delivery_due",
+                condition=models.Q(state__in=WAITING),
+            ),
+            models.Index(
+                fields=["expires_at"], name="delivery_expiry", condition=models.Q(state__in=WAITING)
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="delivery_lease",
+                condition=models.Q(state=State.IN_FLIGHT),
+            ),
+            models.Index(
+                fields=["sla_due_at"],
+                name="delivery_sla",
+                condition=models.Q(sla_breached_at=None, state__in=OPEN),
+            ),
+            models.Index(fields=["webhook", "created_at"], name="delivery_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} to {self.webhook_id}"
+
+
+class Attempt(models.Model):
+    """One request and what came of it. Header lists are JSON texts of [name, value] pairs."""
+
+    id = models.BigAutoField(primary_key=True)
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempt_log")
+    number = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    duration_ms = models.FloatField()
+    address = models.CharField(max_length=64, blank=True)
+    request_headers = models.TextField()
+    status = models.PositiveSmallIntegerField(null=True)
+    response_headers = models.TextField()
+    response_body = models.TextField()
+    body_truncated = models.BooleanField(default=False)
+    error = models.CharField(max_length=20, blank=True)
+    detail = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.delivery_id}"
+
+
+class Health(models.Model):
+    """How a webhook has answered lately, for all workers.
+
+    `failures` counts failures in a row of the kind that a receiver's outage makes (no response,
+    5xx). With five of them the circuit opens: nothing is sent before `open_until`, then one probe.
+    `closed_at` is when the circuit last closed; the webhook's share grows from there.
+    `failing_since` is the first failure after the last success, of any kind.
+    """
+
+    webhook = models.OneToOneField(
+        Webhook, models.CASCADE, primary_key=True, related_name="health"
+    )
+    failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    last_success_at = models.DateTimeField(null=True)
+    openings = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    spread_from = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"health of {self.webhook_id}"
+
+
+class SweepLeader(models.Model):
+    """The single row that elects the sweeper where the database has no advisory locks."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    holder = models.CharField(max_length=64)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.holder

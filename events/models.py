@@ -1,0 +1,103 @@
+import uuid
+from typing import Any
+
+import uuid_utils.compat
+from django.db import models
+from django.db.models.functions import Now
+
+from organizations.models import Organization
+from organizations.models.organization import OrganizationOwnedQuerySet
+
+
+def new_row_id() -> uuid.UUID:
+    """UUID v7: unique without asking the database, and sorted by time."""
+    return uuid_utils.compat.uuid7()
+
+
+class Validation(models.TextChoices):
+    """What happens to an event whose `data` does not fit the schema of its type."""
+
+    OFF = "off", "Not checked"
+    WARN = "warn", "Accepted and marked"
+    REJECT = "reject", "Rejected"
+
+
+class EventType(models.Model):
+    """What an organisation decided about an event type.
+
+    A standard type (`schema` is null; its schema and sample come with the program) has a row
+    only when the organisation changed its settings; a custom type always has one.
+    """
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="event_types")
+    name = models.CharField(max_length=100)
+    group = models.CharField(max_length=100, blank=True)
+    description = models.TextField(blank=True)
+    active = models.BooleanField(default=True)
+    validation = models.CharField(max_length=6, choices=Validation, default=Validation.WARN)
+    schema: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    sample: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OrganizationOwnedQuerySet["EventType"].as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "name"], name="event_type_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Event(models.Model):
+    """Something that happened, as accepted. Never changed afterwards.
+
+    `payload` is the text that receivers get: the producer's key order and numbers, completed.
+    `digest` is of what the producer sent and tells a repetition from a conflict.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_row_id, editable=False)
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="events")
+    event_id = models.CharField(max_length=128)
+    name = models.CharField(max_length=100)
+    ref_id = models.CharField(max_length=256)
+    request_id = models.CharField(max_length=128)
+    search_key = models.CharField(max_length=200, blank=True)
+    customer_id = models.CharField(max_length=64, blank=True)
+    occurred_at = models.DateTimeField()
+    ingested_at = models.DateTimeField(db_default=Now())
+    received_from = models.CharField(max_length=100, blank=True)
+    is_test = models.BooleanField(default=False)
+    digest = models.CharField(max_length=32)
+    failures: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    payload = models.TextField()
+
+    objects = OrganizationOwnedQuerySet["Event"].as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "event_id"], name="event_id_unique")
+        ]
+        indexes = [
+            models.Index(fields=["organization", "ref_id"], name="event_by_ref"),
+            models.Index(fields=["organization", "request_id"], name="event_by_request"),
+            models.Index(fields=["organization", "ingested_at"], name="event_by_time"),
+            models.Index(fields=["organization", "name", "ingested_at"], name="event_by_name"),
+            models.Index(
+                fields=["organization", "search_key"],
+                name="event_by_search_key",
+                condition=~models.Q(search_key=""),
+            ),
+            models.Index(
+                fields=["organization", "customer_id"],
+                name="event_by_customer",
+                condition=~models.Q(customer_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.event_id}"

@@ -1,0 +1,48 @@
+"""A text column that is encrypted at rest."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+class Undecipherable(Exception):
+    """The stored value was written with a key that ENS_ENCRYPTION_KEYS no longer holds."""
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def encrypt(text: str) -> str:
+    return _cipher(tuple(settings.ENCRYPTION_KEYS)).encrypt(text.encode()).decode("ascii")
+
+
+def decrypt(token: str) -> str:
+    """Raises Undecipherable."""
+    try:
+        return _cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(token.encode("ascii")).decode()
+    except InvalidToken as error:
+        raise Undecipherable from error
+
+
+if TYPE_CHECKING:
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField  # generic for the type checker only
+
+
+class EncryptedTextField(TextField):
+    """Holds any text; the column holds a Fernet token, made with the newest key.
+
+    Values can not be searched for. Every key of ENS_ENCRYPTION_KEYS is tried when reading.
+    """
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else encrypt(str(value))
+
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
+        return None if value is None else decrypt(value)

@@ -1,0 +1,17 @@
+from organizations.models.audit import AuditEntry
+from organizations.models.credential import Access, Credential
+from organizations.models.membership import Membership
+from organizations.models.organization import Organization
+from organizations.models.reference import Customer, CustomerIdentifier, Store, Till
+
+__all__ = [
+    "Access",
+    "AuditEntry",
+    "Credential",
+    "Customer",
+    "CustomerIdentifier",
+    "Membership",
+    "Organization",
+    "Store",
+    "Till",
+]
