@@ -47,9 +47,7 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_row_id, editable=False)
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries")
-    webhook = models.ForeignKey(
-        Webhook, models.PROTECT, related_name="deliveries", db_index=False
-    )
+    webhook = models.ForeignKey(Webhook, models.PROTECT, related_name="deliveries", db_index=False)
     state = models.CharField(max_length=11, choices=State, default=State.PENDING)
     is_replay = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
@@ -137,9 +135,7 @@ class Health(models.Model):
     `failing_since` is the first failure after the last success, of any kind.
     """
 
-    webhook = models.OneToOneField(
-        Webhook, models.CASCADE, primary_key=True, related_name="health"
-    )
+    webhook = models.OneToOneField(Webhook, models.CASCADE, primary_key=True, related_name="health")
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)

@@ -59,7 +59,10 @@ class Environment:
 
     def words(self, name: str, default: list[str]) -> list[str]:
         return self.read(
-            name, lambda text: [word.strip() for word in text.split(",") if word.strip()], default, ""
+            name,
+            lambda text: [word.strip() for word in text.split(",") if word.strip()],
+            default,
+            "",
         )
 
     def networks(self, name: str) -> tuple[Network, ...]:
@@ -109,7 +112,9 @@ class Environment:
         """Raise ImproperlyConfigured that lists every problem, if there is any."""
         if self.problems:
             lines = "".join(f"\n  - {problem}" for problem in self.problems)
-            raise ImproperlyConfigured(f"The environment has {len(self.problems)} wrong values:{lines}")
+            raise ImproperlyConfigured(
+                f"The environment has {len(self.problems)} wrong values:{lines}"
+            )
 
 
 def _flag(text: str) -> bool:

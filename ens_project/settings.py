@@ -49,7 +49,14 @@ environment.require(
     "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
 )
 CELERY_BROKER_URL = environment.url(
-    "CELERY_BROKER_URL", REDIS_URL or "memory://", "redis", "rediss", "unix", "amqp", "amqps", "memory"
+    "CELERY_BROKER_URL",
+    REDIS_URL or "memory://",
+    "redis",
+    "rediss",
+    "unix",
+    "amqp",
+    "amqps",
+    "memory",
 )
 environment.report()
 
@@ -178,7 +185,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# A message is only a wake-up: it may be lost, doubled or late without harm. See README, "How it works".
+# A message is only a wake-up: it may be lost, doubled or late without harm.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False

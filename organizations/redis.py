@@ -7,7 +7,7 @@ looks whether it is back.
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis
 import structlog
@@ -34,7 +34,7 @@ class Door:
         self._probe_s = probe_s
         self._probing = threading.Lock()
         self._is_away = not url
-        self._client: redis.Redis[Any] | None = None  # type: ignore[type-arg]
+        self._client: redis.Redis | None = None
         if url:
             self._client = redis.Redis.from_url(
                 url,
@@ -50,8 +50,11 @@ class Door:
     def is_away(self) -> bool:
         return self._is_away
 
-    def call(self, command: Callable[["redis.Redis[Any]"], T]) -> T:  # type: ignore[type-arg]
-        """Answer of `command(client)`. Raises RedisAway; then the command may have been carried out."""
+    def call(self, command: Callable[[redis.Redis], T]) -> T:
+        """Answer of `command(client)`.
+
+        Raises RedisAway; then the command may have been carried out all the same.
+        """
         if self._is_away or self._client is None:
             raise RedisAway
         try:
@@ -83,8 +86,10 @@ class Door:
 
 
 def _is_refusal(error: redis.ResponseError) -> bool:
-    """Whether the server is there but does not serve: full, loading, read-only, failing to save."""
-    return str(error).split(" ", 1)[0] in {"OOM", "LOADING", "READONLY", "MISCONF", "BUSY", "NOAUTH"}
+    """Whether the server is there but does not serve: full, read-only, failing to save."""
+    return isinstance(
+        error, redis.exceptions.OutOfMemoryError | redis.exceptions.ReadOnlyError
+    ) or str(error).startswith("MISCONF")
 
 
 _doors: dict[float, Door] = {}

@@ -36,16 +36,12 @@ class Webhook(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="webhooks")
-    public_id = models.CharField(
-        max_length=24, unique=True, default=new_object_id, editable=False
-    )
+    public_id = models.CharField(max_length=24, unique=True, default=new_object_id, editable=False)
     consumer_group_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     url = models.TextField()
-    webhook_type = models.CharField(
-        max_length=5, choices=WebhookType, default=WebhookType.HTTP
-    )
+    webhook_type = models.CharField(max_length=5, choices=WebhookType, default=WebhookType.HTTP)
     method = models.CharField(max_length=4, choices=Method, default=Method.POST)
     max_connections = models.PositiveSmallIntegerField()
     sla_s = models.PositiveIntegerField(default=30)

@@ -16,7 +16,7 @@ class OrganizationOwnedQuerySet(models.QuerySet[M]):
 
 def validate_time_zone(name: str) -> None:
     if name not in zoneinfo.available_timezones():
-        raise ValidationError("Use a name of the tz database, such as Asia/Kolkata.", "time_zone_unknown")
+        raise ValidationError("Use a tz database name, such as Asia/Kolkata.", "time_zone_unknown")
 
 
 class Organization(models.Model):

@@ -52,7 +52,9 @@ class Customer(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization", "customer_id"], name="customer_id_unique")
+            models.UniqueConstraint(
+                fields=["organization", "customer_id"], name="customer_id_unique"
+            )
         ]
 
     def __str__(self) -> str:
