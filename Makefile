@@ -1,0 +1,14 @@
+# Everything is done by bootstrap.py, which runs without make too.
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: run test lint
+
+run: ## start everything with a demo, until Ctrl-C
+	@$(PYTHON) bootstrap.py run $(ARGS)
+
+test: ## all tests on PostgreSQL, then those marked both_databases on SQLite
+	@$(PYTHON) bootstrap.py test $(ARGS)
+
+lint: ## style, types, imports, migrations, deployment checks
+	@$(PYTHON) bootstrap.py lint $(ARGS)
