@@ -23,6 +23,7 @@ class State(models.TextChoices):
 WAITING = (State.PENDING, State.RETRYING)
 OPEN = (*WAITING, State.IN_FLIGHT)
 FINAL = tuple(state for state in State if state not in OPEN)
+UNDELIVERED = tuple(state for state in FINAL if state is not State.DELIVERED)
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -43,6 +44,8 @@ class Delivery(models.Model):
     `attempts` counts sends, and is raised when a row is claimed. `lease_token` is raised by every
     claim and demanded by every outcome: a worker that was given up for dead can not overwrite
     its successor. `lost_leases` counts workers in a row that never reported back.
+    `ingested_at` is the event's, copied (for a replay too), so that the log of a webhook is read
+    in order from one index.
     """
 
     id = models.UUIDField(primary_key=True, default=new_row_id, editable=False)
@@ -51,6 +54,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=11, choices=State, default=State.PENDING)
     is_replay = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
+    ingested_at = models.DateTimeField(db_default=Now())
     next_attempt_at = models.DateTimeField(null=True, db_default=Now())
     expires_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
@@ -95,7 +99,18 @@ class Delivery(models.Model):
                 name="delivery_sla",
                 condition=models.Q(sla_breached_at=None, state__in=OPEN),
             ),
-            models.Index(fields=["webhook", "created_at"], name="delivery_log"),
+            models.Index(fields=["webhook", "ingested_at", "id"], name="delivery_log"),
+            # The few that a log is searched for, and the few that stand for an older delivery.
+            models.Index(
+                fields=["webhook", "ingested_at", "id"],
+                name="delivery_undelivered",
+                condition=models.Q(state__in=UNDELIVERED),
+            ),
+            models.Index(
+                fields=["webhook", "event"],
+                name="delivery_replay",
+                condition=models.Q(is_replay=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -97,6 +97,7 @@ class Event(models.Model):
                 name="event_by_customer",
                 condition=~models.Q(customer_id=""),
             ),
+            models.Index(fields=["id"], name="event_test", condition=models.Q(is_test=True)),
         ]
 
     def __str__(self) -> str:
