@@ -3,6 +3,7 @@ from organizations.models.credential import Access, Credential
 from organizations.models.membership import Membership
 from organizations.models.organization import Organization
 from organizations.models.reference import Customer, CustomerIdentifier, Store, Till
+from organizations.models.sign_in import SignInAttempts
 
 __all__ = [
     "Access",
@@ -12,6 +13,7 @@ __all__ = [
     "CustomerIdentifier",
     "Membership",
     "Organization",
+    "SignInAttempts",
     "Store",
     "Till",
 ]

@@ -1,7 +1,8 @@
 import hashlib
 import secrets
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
@@ -24,6 +25,18 @@ class Access(models.TextChoices):
         return self is Access.WRITE
 
 
+validate_code = RegexValidator(
+    r"^[!-9;-~]+\Z",
+    "Use ASCII letters, digits and signs, no spaces and no colon.",
+    "code_not_allowed",
+)
+
+
+class CredentialQuerySet(OrganizationOwnedQuerySet["Credential"]):
+    def with_organization(self) -> Self:
+        return self.select_related("organization")
+
+
 class IssuedSecrets(NamedTuple):
     """What the holder of a new credential gets to see, once."""
 
@@ -41,7 +54,7 @@ class Credential(models.Model):
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="credentials")
-    code = models.CharField(max_length=100, unique=True)
+    code = models.CharField(max_length=100, unique=True, validators=[validate_code])
     name = models.CharField(max_length=200, blank=True)
     key = models.CharField(max_length=40, unique=True)
     password_digest = models.CharField(max_length=64)
@@ -53,7 +66,7 @@ class Credential(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
-    objects = OrganizationOwnedQuerySet["Credential"].as_manager()
+    objects = CredentialQuerySet.as_manager()
 
     class Meta:
         ordering = ["code"]
@@ -70,6 +83,11 @@ class Credential(models.Model):
         return self.revoked_at is None and (
             self.expires_at is None or self.expires_at > timezone.now()
         )
+
+    @classmethod
+    def nobody(cls) -> "Credential":
+        """What stands in for a credential that does not exist: it takes as long to refuse."""
+        return cls(password_digest="0" * 64, secret_digest="0" * 64)
 
     def renew_secrets(self) -> IssuedSecrets:
         """Set new secrets on the unsaved row; they can not be read again later."""

@@ -1,0 +1,64 @@
+"""Three persons: Alice may write, Bob reads in her organisation, Charlie is from another one."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from organizations.authentication import remembered
+from organizations.models import Access, Credential, Organization
+from tests.factories import CredentialFactory, OrganizationFactory
+
+
+class CredentialClient(APIClient):
+    """A client that signs in with HTTP Basic as `credential`."""
+
+    def __init__(self, credential: Credential, **defaults: Any) -> None:
+        super().__init__(**defaults)
+        self.credential = credential
+        self.organization: Organization = credential.organization
+        password = credential.plain_password  # type: ignore[attr-defined]  # of the factory
+        self.credentials(HTTP_AUTHORIZATION=basic(credential.code, password))
+
+
+def basic(code: str, password: str) -> str:
+    """The Authorization header."""
+    return "Basic " + base64.b64encode(f"{code}:{password}".encode()).decode()
+
+
+@pytest.fixture
+def api(db: None) -> CredentialClient:
+    return CredentialClient(CredentialFactory(organization__name="Alice's Bakery"))
+
+
+@pytest.fixture
+def bob(api: CredentialClient) -> CredentialClient:
+    return CredentialClient(
+        CredentialFactory(
+            organization=api.organization,
+            webhooks_access=Access.READ,
+            may_write_events=False,
+        )
+    )
+
+
+@pytest.fixture
+def charlie(db: None) -> CredentialClient:
+    return CredentialClient(
+        CredentialFactory(organization=OrganizationFactory(name="Charlie's Shoes"))
+    )
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Rows of another test must not be known to this one."""
+    remembered.clear()
+    yield
+    remembered.clear()
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
