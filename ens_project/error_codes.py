@@ -1,0 +1,119 @@
+"""The one table of error codes: symbolic code in the program → what a caller of the API sees.
+
+The numbers are a contract: they are never changed or given a second meaning. 51001 to 51099 is
+the service's own block; 51099 stands for a code that is missing here, which a test forbids.
+"""
+
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """`status` is the HTTP status; 200 marks a warning. `message` serves where the raiser has
+    no better one, and as the description in the API page."""
+
+    number: int
+    status: int
+    message: str
+
+
+UNKNOWN = Problem(51099, 400, "The request breaks a rule.")
+
+_GENERAL = {
+    "authentication_failed": Problem(401, 401, "Wrong credentials."),
+    "not_authenticated": Problem(401, 401, "Authentication is needed."),
+    "permission_denied": Problem(4000, 403, "Not authorized. Access is denied!"),
+    "not_authorized": Problem(4000, 403, "Not authorized. Access is denied!"),
+    "not_found": Problem(404, 404, "Not found."),
+    "method_not_allowed": Problem(405, 405, "The method is not allowed here."),
+    "not_acceptable": Problem(406, 406, "Answers are application/json only."),
+    "payload_too_large": Problem(413, 413, "The body is too large."),
+    "unsupported_media_type": Problem(415, 415, "Bodies are application/json only."),
+    "charset_not_supported": Problem(415, 415, "Bodies are UTF-8 only."),
+    "throttled": Problem(429, 429, "Too many requests; see the header Retry-After."),
+    "error": Problem(500, 500, "An error on our side. Tell us the X-Cap-Requestid."),
+    "database_away": Problem(503, 503, "The database is away. Nothing was accepted."),
+}
+
+_WEBHOOKS = {
+    "webhook_not_found": Problem(400, 400, "The webHookId is invalid or not found."),
+    "event_names_missing": Problem(51003, 400, "eventNames is missing."),
+    "max_connections_not_positive": Problem(
+        51007, 400, "maxAllowedConnections must be greater than zero."
+    ),
+    "max_connections_missing": Problem(300004, 400, "maxAllowedConnections is missing."),
+    "name_missing": Problem(51001, 400, "name is missing."),
+    "name_taken": Problem(51002, 400, "The name is taken."),
+    "url_missing": Problem(51004, 400, "webHookUrl is missing."),
+    "url_malformed": Problem(51005, 400, "webHookUrl is not a usable URL."),
+    "url_not_allowed": Problem(51006, 400, "webHookUrl leads where no request may go."),
+    "event_unknown": Problem(51008, 400, "No such event type, or it is not active."),
+    "max_connections_too_many": Problem(51009, 400, "maxAllowedConnections is too large."),
+    "max_connections_invalid": Problem(51010, 400, "maxAllowedConnections is not a number."),
+    "name_invalid": Problem(51011, 400, "name is not usable."),
+    "webhook_type_unknown": Problem(51012, 400, "webHookType is HTTP or queue."),
+    "queue_not_available": Problem(51013, 400, "Queues are not available in this version."),
+    "method_unknown": Problem(51014, 400, "methodType is POST or PUT."),
+    "sla_invalid": Problem(51015, 400, "slaInSeconds is not usable."),
+    "timeout_invalid": Problem(51016, 400, "timeoutInSeconds is from 1 to 30."),
+    "source_unknown": Problem(51017, 400, "No such source of customer identifiers."),
+    "card_number_without_source": Problem(
+        51018, 400, "Card numbers need a source in customerIdentifiersToBeEnriched."
+    ),
+    "header_name_invalid": Problem(51019, 400, "A header's name is no token of RFC 9110."),
+    "header_name_reserved": Problem(51020, 400, "The header is not yours to set."),
+    "header_value_invalid": Problem(51021, 400, "A header's value is not usable."),
+    "header_repeated": Problem(51022, 400, "A header is repeated."),
+    "headers_too_many": Problem(51023, 400, "There are too many headers."),
+    "headers_invalid": Problem(51024, 400, "webHookHeaders is an object of strings."),
+    "event_names_invalid": Problem(51025, 400, "eventNames is an array of strings."),
+    "description_invalid": Problem(51026, 400, "description is not usable."),
+    "header_mask_unmatched": Problem(51027, 400, "The mask stands for no stored value."),
+}
+
+_BODIES = {
+    "body_missing": Problem(51040, 400, "The request needs a JSON body."),
+    "json_malformed": Problem(51041, 400, "The body is not JSON."),
+    "json_not_utf8": Problem(51042, 400, "The body is not UTF-8."),
+    "json_too_deep": Problem(51043, 400, "The JSON is too deep."),
+    "json_duplicate_key": Problem(51044, 400, "A key is repeated."),
+    "json_not_finite": Problem(51045, 400, "A number is not finite."),
+    "json_number_too_long": Problem(51046, 400, "A number has too many digits."),
+    "json_nul": Problem(51047, 400, "A string holds NUL."),
+    "json_surrogate": Problem(51048, 400, "A string holds half a surrogate pair."),
+    "not_an_object": Problem(51049, 400, "The body is not a JSON object."),
+    "request_malformed": Problem(51050, 400, "The request can not be read."),
+    "value_not_storable": Problem(51051, 400, "A value is out of every range."),
+}
+
+# Codes that Django's and DRF's own fields and validators raise.
+_FIELDS = {
+    "required": Problem(51060, 400, "The field is missing."),
+    "null": Problem(51061, 400, "The field may not be null."),
+    "blank": Problem(51062, 400, "The field may not be empty."),
+    "empty": Problem(51062, 400, "The field may not be empty."),
+    "invalid": Problem(51063, 400, "The value has the wrong type or form."),
+    "parse_error": Problem(51063, 400, "The value has the wrong type or form."),
+    "not_a_list": Problem(51063, 400, "The value is not an array."),
+    "not_a_dict": Problem(51063, 400, "The value is not an object."),
+    "max_length": Problem(51064, 400, "The value is too long."),
+    "min_length": Problem(51065, 400, "The value is too short."),
+    "max_value": Problem(51066, 400, "The value is too large."),
+    "min_value": Problem(51067, 400, "The value is too small."),
+    "max_string_length": Problem(51064, 400, "The value is too long."),
+    "invalid_choice": Problem(51068, 400, "The value is not one of the choices."),
+    "unique": Problem(51069, 400, "The value is taken."),
+    "does_not_exist": Problem(51070, 400, "What the value refers to does not exist."),
+    "null_characters_not_allowed": Problem(51047, 400, "A string holds NUL."),
+    "surrogate_characters_not_allowed": Problem(51048, 400, "Half a surrogate pair."),
+}
+
+_EVENTS = {
+    "event_conflict": Problem(51090, 409, "The eventId was used for another event."),
+}
+
+_WARNINGS = {
+    "fields_unknown": Problem(51080, 200, "Fields that do not exist were ignored."),
+    "name_kept": Problem(51081, 200, "The name never changes; it was kept."),
+}
+
+TABLE = _GENERAL | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _WARNINGS
