@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import structlog
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseError
 from django.db import models, transaction
 from django.utils import timezone
@@ -243,13 +244,11 @@ class SessionAuthentication(authentication.SessionAuthentication):
         return REALM
 
 
-def chosen_membership(user: AbstractBaseUser, organization_id: int | None) -> Membership | None:
+def chosen_membership(
+    user: AbstractBaseUser | AnonymousUser, organization_id: int | None
+) -> Membership | None:
     """The user's membership there, else the first one; None when the user has none."""
-    memberships = list(
-        Membership.objects.filter(user_id=user.pk)
-        .select_related("organization", "user")
-        .order_by("pk")
-    )
+    memberships = list(Membership.objects.of_user(user).select_related("user"))
     for membership in memberships:
         if membership.organization_id == organization_id:
             return membership

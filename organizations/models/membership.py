@@ -1,8 +1,19 @@
+from typing import Self
+
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from organizations.models.credential import Access
 from organizations.models.organization import Organization, OrganizationOwnedQuerySet
+
+
+class MembershipQuerySet(OrganizationOwnedQuerySet["Membership"]):
+    def of_user(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """The user's own, oldest first, with their organisations."""
+        own = self.none() if user.pk is None else self.filter(user_id=user.pk)
+        return own.select_related("organization").order_by("pk")
 
 
 class Membership(models.Model):
@@ -14,7 +25,7 @@ class Membership(models.Model):
     may_write_events = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = OrganizationOwnedQuerySet["Membership"].as_manager()
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
