@@ -143,9 +143,10 @@ def _raise_tree(plan: Plan, supervisor: Supervisor) -> None:
         _run_step(supervisor, _manage(plan, "seed_demo"))
         receiver = _manage(plan, "demo_receiver", name="receiver", stop_order=RECEIVER_STOP)
         supervisor.start(receiver)
-    supervisor.start(_web(plan))
+    # Workers take longer to start than the web, and the first event should find them.
     for number in range(1, plan.workers + 1):
         supervisor.start(_worker(plan, number))
+    supervisor.start(_web(plan))
     if not supervisor.wait_for(lambda: is_ready(plan), timeout_s=READY_TIMEOUT_S):
         supervisor.say(f"{_address(plan)}/readyz does not answer 200 yet; see the lines above.")
         return
@@ -213,7 +214,7 @@ def _worker(plan: Plan, number: int) -> Program:
     return Program(
         name=f"worker{number}",
         argv=(
-            *(sys.executable, "-m", "celery", "-A", "ens_project", "worker"),
+            *(sys.executable, "-m", "celery", "--quiet", "-A", "ens_project", "worker"),
             *("-P", "gevent", "-c", "1000", "-n", f"worker{number}@%h"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),

@@ -92,7 +92,7 @@ def is_alive(pid: int) -> bool:
 def descendants(pid: int) -> dict[int, str]:
     """Every process below this one, with its command line."""
     listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
     found: dict[int, str] = {}
