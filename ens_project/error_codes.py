@@ -111,9 +111,20 @@ _EVENTS = {
     "event_conflict": Problem(51090, 409, "The eventId was used for another event."),
 }
 
+_LOGS = {
+    "time_invalid": Problem(51030, 400, "The value is no time in epoch milliseconds."),
+    "range_invalid": Problem(51031, 400, "endDate is before startDate."),
+    "filters_exclusive": Problem(51032, 400, "eventType and eventSearchKey exclude each other."),
+    "order_unknown": Problem(51033, 400, "sortBy is not one of the orders."),
+    "state_unknown": Problem(51034, 400, "status is no state of a delivery."),
+    "page_invalid": Problem(51035, 400, "page is a number from 1."),
+    "page_size_invalid": Problem(51036, 400, "pageSize is from 1 to 200."),
+}
+
 _WARNINGS = {
+    "entries_cut": Problem(51082, 200, "There are more entries; these are the latest."),
     "fields_unknown": Problem(51080, 200, "Fields that do not exist were ignored."),
     "name_kept": Problem(51081, 200, "The name never changes; it was kept."),
 }
 
-TABLE = _GENERAL | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _WARNINGS
+TABLE = _GENERAL | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS

@@ -1,0 +1,30 @@
+from django.urls import re_path
+
+from delivery import api
+
+GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"
+
+# Ids may hold slashes: they reach us decoded.
+urlpatterns = [
+    re_path(
+        r"^(?i:webHooks)/eventLog/requestId/(?P<request_id>.+?)/?\Z",
+        api.RequestLog.as_view(),
+        name="request-log",
+    ),
+    re_path(
+        r"^(?i:webHooks)/eventLog/refId/(?P<ref_id>.+?)/?\Z",
+        api.ReferenceLog.as_view(),
+        name="reference-log",
+    ),
+    re_path(
+        r"^(?i:webHooks)/eventLog/(?P<event_id>.+?)/?\Z",
+        api.EventLog.as_view(),
+        name="event-log",
+    ),
+    re_path(rf"^{GROUP}/logs/?\Z", api.ConsumerGroupLog.as_view(), name="consumer-group-log"),
+    re_path(
+        rf"^{GROUP}/metrics/?\Z",
+        api.ConsumerGroupMetrics.as_view(),
+        name="consumer-group-metrics",
+    ),
+]
