@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from events import event_types
 from organizations.authentication import remembered
 from organizations.models import Access, Credential, Organization
 from tests.factories import CredentialFactory, OrganizationFactory
@@ -55,8 +56,10 @@ def charlie(db: None) -> CredentialClient:
 def nothing_remembered() -> Iterator[None]:
     """Rows of another test must not be known to this one."""
     remembered.clear()
+    event_types.remembered.clear()
     yield
     remembered.clear()
+    event_types.remembered.clear()
 
 
 @pytest.fixture(autouse=True)
