@@ -32,7 +32,9 @@ class Command(BaseCommand):
             environ=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         stream = sys.stdout.buffer
-        console = Console(stream, coloured=stream.isatty() and "NO_COLOR" not in os.environ)
+        console = Console(
+            stream, name_width=9, coloured=stream.isatty() and "NO_COLOR" not in os.environ
+        )
         try:
             status = supervise(plan, console)
         except (CannotStart, DirectoryInUse) as reason:
