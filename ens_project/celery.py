@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ens_project.settings")
 
@@ -14,13 +14,20 @@ app.autodiscover_tasks()
 
 @worker_ready.connect
 def start_engine(**_: object) -> None:
-    from delivery.engine.process import start
+    from delivery.tasks import engine  # the apps are not ready before the worker is
 
-    start()
+    engine().start()
 
 
 @worker_shutting_down.connect
-def stop_engine(**_: object) -> None:
-    from delivery.engine.process import begin_stop
+def begin_to_stop_engine(**_: object) -> None:
+    from delivery.tasks import engine
 
-    begin_stop()
+    engine().begin_stop()
+
+
+@worker_shutdown.connect
+def stop_engine(**_: object) -> None:
+    from delivery.tasks import engine
+
+    engine().stop()

@@ -1,0 +1,150 @@
+"""Taking due rows under a lease, and giving back what was not sent.
+
+A claim raises `attempts` and `lease_token`; whoever reports an outcome shows the token.
+"""
+
+import datetime as dt
+import functools
+import operator
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
+
+from delivery.engine.clock import Reading, database_now
+from delivery.models import Delivery, State
+from webhooks.models import Webhook
+
+LEASE_S = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One row that this process may send until its lease ends. `attempt` counts from 1."""
+
+    delivery_id: uuid.UUID
+    webhook_id: int
+    token: int
+    attempt: int
+    expires_at: dt.datetime
+    event_id: str
+    payload: str
+    reading: Reading
+
+    @property
+    def lease_left_s(self) -> float:
+        return LEASE_S - self.reading.age_s()
+
+
+# The inner ORDER BY and LIMIT follow the index `delivery_due`; the state is a literal in the text
+# so that the partial index is seen to apply.
+_CLAIM = """
+UPDATE delivery_delivery AS d
+SET state = 'in_flight', lease_token = d.lease_token + 1, attempts = d.attempts + 1,
+    lease_until = statement_timestamp() + make_interval(secs => %(lease_s)s),
+    first_attempt_at = coalesce(d.first_attempt_at, statement_timestamp())
+FROM (
+    SELECT id FROM delivery_delivery
+    WHERE webhook_id = %(webhook_id)s AND state = '{state}'
+      AND next_attempt_at <= statement_timestamp() AND expires_at > statement_timestamp()
+    ORDER BY next_attempt_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+) AS due, events_event AS e
+WHERE d.id = due.id AND e.id = d.event_id
+RETURNING d.id, d.lease_token, d.attempts, d.expires_at, e.event_id, e.payload,
+          statement_timestamp(), d.created_at
+"""
+_CLAIM_BY_STATE = {
+    state: _CLAIM.format(state=state.value) for state in (State.PENDING, State.RETRYING)
+}
+
+
+def claim(webhook_id: int, most: int, *, retries_first: bool = False) -> list[Claimed]:
+    """At most `most` due rows, now in flight under a lease of LEASE_S.
+
+    First attempts come before replays, the oldest first; with `retries_first` the other way
+    round, so that a flood of new events can not starve the replays.
+    """
+    states = [State.PENDING, State.RETRYING]
+    if retries_first:
+        states.reverse()
+    take = _claim_postgresql if connection.vendor == "postgresql" else _claim_sqlite
+    rows = take(webhook_id, most, states[0])
+    if len(rows) < most:
+        rows += take(webhook_id, most - len(rows), states[1])
+    return rows
+
+
+def claim_within(webhook_id: int, limit: int) -> list[Claimed]:
+    """A claim that never lets more than `limit` rows of the webhook be in flight over all workers.
+
+    For the time without Redis: the rows themselves are the semaphore.
+    """
+    with transaction.atomic():
+        Webhook.objects.select_for_update().filter(pk=webhook_id).first()
+        in_flight = Delivery.objects.filter(webhook_id=webhook_id, state=State.IN_FLIGHT).count()
+        return claim(webhook_id, limit - in_flight) if in_flight < limit else []
+
+
+def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM_BY_STATE[state],
+            {"webhook_id": webhook_id, "most": most, "lease_s": LEASE_S},
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return []
+    rows.sort(key=lambda row: (row[7], row[0]))
+    reading = Reading.at(rows[0][6])
+    return [
+        Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading) for row in rows
+    ]
+
+
+def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
+    with transaction.atomic():  # IMMEDIATE: nobody else writes between the two statements
+        now = database_now()
+        ids = list(
+            Delivery.objects.filter(
+                webhook_id=webhook_id, state=state, next_attempt_at__lte=now, expires_at__gt=now
+            )
+            .order_by("next_attempt_at", "id")
+            .values_list("id", flat=True)[:most]
+        )
+        if not ids:
+            return []
+        Delivery.objects.filter(id__in=ids).update(
+            state=State.IN_FLIGHT,
+            lease_token=F("lease_token") + 1,
+            attempts=F("attempts") + 1,
+            lease_until=now + dt.timedelta(seconds=LEASE_S),
+            first_attempt_at=Coalesce("first_attempt_at", now),
+        )
+        reading = Reading.at(now)
+        return [
+            Claimed(row[0], webhook_id, *row[1:], reading)
+            for row in Delivery.objects.filter(id__in=ids)
+            .order_by("id")
+            .values_list(
+                "id", "lease_token", "attempts", "expires_at", "event__event_id", "event__payload"
+            )
+        ]
+
+
+def give_back(rows: Sequence[Claimed]) -> None:
+    """Make rows that were claimed and not sent due again, as if they had not been claimed."""
+    if not rows:
+        return
+    held = functools.reduce(
+        operator.or_, (Q(id=row.delivery_id, lease_token=row.token) for row in rows)
+    )
+    never_tried = Q(attempts=1)
+    Delivery.objects.filter(held, state=State.IN_FLIGHT).update(
+        state=Case(When(never_tried, then=Value(State.PENDING)), default=Value(State.RETRYING)),
+        first_attempt_at=Case(When(never_tried, then=None), default=F("first_attempt_at")),
+        attempts=F("attempts") - 1,
+        lease_until=None,
+    )

@@ -1,0 +1,261 @@
+"""Delivers what is due for one webhook, until nothing is or its turn is over."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from delivery.engine import circuit, health
+from delivery.engine.capacity import Capacity
+from delivery.engine.claim import Claimed, claim, claim_within, give_back
+from delivery.engine.failpoints import failpoint
+from delivery.engine.owner import Owner
+from delivery.engine.semaphore import Semaphore
+from delivery.engine.sending import Sender
+from delivery.engine.targets import Targets
+from delivery.engine.wake import Waker
+from delivery.engine.window import Window
+from organizations.redis import RedisAway
+
+log = structlog.get_logger(__name__)
+
+SLICE_S = 20.0
+AHEAD_S = 2.0
+MOST_ROWS = 200
+MOST_BYTES = 16 * 1024 * 1024
+FIRST_SLOTS = 4
+TICK_S = 0.005
+IDLE_TICK_S = 0.25
+EVERY_NTH_CLAIM_RETRIES_FIRST = 4
+EMPTY_CLAIMS = 10
+RECORD_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the drains of a process share."""
+
+    owner: Owner
+    targets: Targets
+    capacity: Capacity
+    semaphore: Semaphore
+    sender: Sender
+    waker: Waker
+    is_stopping: threading.Event
+
+
+class Pace:
+    """What a webhook's last drain learned, so that the next one need not learn it again."""
+
+    def __init__(self) -> None:
+        self.senders = 1
+        self.rate = 0.0
+        self.row_bytes = 1.0
+
+
+class Drain:
+    """One turn for one webhook. `run` answers whether it ended with rows left to deliver."""
+
+    def __init__(self, parts: Parts, webhook_id: int, pace: Pace) -> None:
+        self._parts = parts
+        self._webhook_id = webhook_id
+        self._pace = pace
+        self._free: list[str] = []
+        self._slots_lock = threading.Lock()
+        self._is_over = False
+        self._claims = 0
+        self._no_growth_until = 0.0
+        self._began = time.monotonic()
+        self._window = Window(
+            send=parts.sender.send, left=self._sender_left, must_leave=self._must_leave
+        )
+
+    def run(self, look_again: Callable[[], bool]) -> bool:
+        """`look_again()` tells whether a wake-up came meanwhile, and lets the drain end if not."""
+        self._parts.targets.get(self._webhook_id)
+        share = self._share()
+        if share == 0:
+            return False
+        try:
+            self._take_slots(min(share, max(FIRST_SLOTS, self._pace.senders)), share)
+        except RedisAway:
+            self._deliver_without_redis()
+            return False
+        if not self._free:
+            return False
+        try:
+            if self._is_probe():
+                self._send_probe()
+                return False
+            return self._deliver(look_again)
+        finally:
+            self._end()
+
+    def _deliver(self, look_again: Callable[[], bool]) -> bool:
+        self._start_senders(max(1, self._pace.senders // 2))
+        looked = False
+        while self._window.senders and not self._must_end():
+            most = self._most()
+            rows = self._claim(most)
+            if len(rows) == most:
+                looked = False
+                self._wait_and_grow(low_water=max(most // 2, self._window.senders))
+            elif not looked:
+                self._parts.waker.looked(self._webhook_id)
+                looked = True
+            else:
+                self._wait_and_grow(low_water=1)
+                if not self._window.waiting and not look_again():
+                    return False
+                looked = False
+        return self._must_end()
+
+    def _send_probe(self) -> None:
+        if self._parts.owner.run(lambda: health.take_probe(self._webhook_id)):
+            self._start_senders(1)
+            if self._window.senders and self._claim(1):
+                self._window.wait(low_water=1, timeout_s=None)
+
+    def _claim(self, most: int) -> list[Claimed]:
+        self._claims += 1
+        retries_first = self._claims % EVERY_NTH_CLAIM_RETRIES_FIRST == 0
+        rows = self._parts.owner.run(
+            lambda: claim(self._webhook_id, most, retries_first=retries_first)
+        )
+        failpoint("after_claim")
+        if rows:
+            self._pace.row_bytes = sum(len(row.payload) for row in rows) / len(rows)
+            self._window.feed(rows)
+        return rows
+
+    def _most(self) -> int:
+        """As many rows as will have begun to be sent within AHEAD_S."""
+        ahead = self._pace.rate * AHEAD_S - self._window.waiting
+        by_bytes = MOST_BYTES / max(self._pace.row_bytes, 1.0)
+        return int(max(min(ahead, MOST_ROWS, by_bytes), self._window.senders, 1))
+
+    def _wait_and_grow(self, low_water: int) -> None:
+        """Until fewer than `low_water` rows wait, adding senders while all are blocked."""
+        sent, since = self._window.sent, time.monotonic()
+        while self._window.waiting >= low_water and not self._must_end():
+            can_grow = self._window.senders < self._share()
+            self._window.wait(low_water=low_water, timeout_s=TICK_S if can_grow else IDLE_TICK_S)
+            if not self._window.senders and not self._start_senders(1):
+                return
+            if can_grow and self._window.is_blocked():
+                self._grow()
+        passed = time.monotonic() - since
+        if passed > 0 and self._window.sent > sent:
+            self._pace.rate = (self._window.sent - sent) / passed
+        self._pace.senders = max(self._window.senders, 1)
+
+    def _grow(self) -> None:
+        now = time.monotonic()
+        if now < self._no_growth_until:
+            return
+        senders = self._window.senders
+        more = min(max(1, senders // 4), self._window.waiting, self._share() - senders)
+        if more > 0 and not self._start_senders(more):
+            self._no_growth_until = now + IDLE_TICK_S
+
+    def _start_senders(self, count: int) -> int:
+        """Start up to `count` senders, as far as slots and the process allow. How many."""
+        target = self._parts.targets.known(self._webhook_id)
+        proven = target is not None and target.health.is_proven
+        started = 0
+        while started < count:
+            if not self._free:
+                try:
+                    self._take_slots(count - started, self._share())
+                except RedisAway:
+                    break
+            with self._slots_lock:
+                slot = self._free.pop() if self._free else None
+            if slot is None:
+                break
+            if not self._parts.capacity.enter(self._webhook_id, proven=proven):
+                with self._slots_lock:
+                    self._free.append(slot)
+                break
+            self._window.add_sender(slot)
+            started += 1
+        return started
+
+    def _take_slots(self, want: int, share: int) -> None:
+        if want > 0 and share > 0:
+            slots = self._parts.semaphore.take(self._webhook_id, share, want)
+            with self._slots_lock:
+                self._free.extend(slots)
+
+    def _sender_left(self, slot: str) -> None:
+        self._parts.capacity.leave(self._webhook_id)
+        with self._slots_lock:
+            if not self._is_over:
+                self._free.append(slot)
+                return
+        self._release([slot])
+
+    def _release(self, slots: list[str]) -> None:
+        failpoint("before_release")
+        if slots and self._parts.semaphore.release(self._webhook_id, slots):
+            self._parts.waker.soon([self._webhook_id], again=True)
+
+    def _end(self) -> None:
+        """Give back what was not begun; the senders end by themselves with what is in flight."""
+        rows = self._window.take_back()
+        self._window.close()
+        if rows:
+            self._parts.owner.run(lambda: give_back(rows))
+        with self._slots_lock:
+            self._is_over = True
+            free, self._free = self._free, []
+        self._release(free)
+
+    def _must_end(self) -> bool:
+        return (
+            self._parts.is_stopping.is_set()
+            or time.monotonic() - self._began > SLICE_S
+            or self._share() == 0
+        )
+
+    def _must_leave(self) -> bool:
+        return (
+            self._window.senders > max(self._share(), 0)
+            or self._parts.is_stopping.is_set()
+            or self._parts.capacity.must_leave(self._webhook_id)
+        )
+
+    def _share(self) -> int:
+        """How many connections the webhook may use over all workers; 0: none, for now."""
+        target = self._parts.targets.known(self._webhook_id)
+        if target is None or target.destination is None:
+            return 0
+        return circuit.share(target.health, target.limit, target.reading.now())
+
+    def _is_probe(self) -> bool:
+        target = self._parts.targets.known(self._webhook_id)
+        return target is not None and target.health.open_until is not None
+
+    def _deliver_without_redis(self) -> None:
+        """The rows are the semaphore: each claimed one has its sender and ends before another."""
+        webhook_id, parts = self._webhook_id, self._parts
+        empty = 0
+        while empty < EMPTY_CLAIMS and not self._must_end():
+            if self._is_probe() and not parts.owner.run(lambda: health.take_probe(webhook_id)):
+                break
+            rows = parts.owner.run(lambda: claim_within(webhook_id, min(self._share(), MOST_ROWS)))
+            empty = 0 if rows else empty + 1
+            if not rows:  # what was sent may not be recorded yet
+                parts.is_stopping.wait(RECORD_PAUSE_S)
+                continue
+            slots = parts.semaphore.take_unregistered(webhook_id, len(rows))
+            with self._slots_lock:
+                self._free.extend(slots)
+            self._window.feed(rows)
+            self._start_senders(len(rows))
+            self._window.wait(low_water=1, timeout_s=None)
+            if self._window.waiting:
+                break
+        self._end()

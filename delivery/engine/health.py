@@ -1,0 +1,101 @@
+"""Keeps the webhooks' health in the database, for all workers."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from delivery.engine import circuit
+from delivery.engine.circuit import HealthState, Verdict
+from delivery.engine.clock import database_now
+from delivery.models import Health
+from webhooks.models import Webhook
+
+COLUMNS = tuple(field.name for field in fields(HealthState))
+# A proven webhook's successes are noted this seldom: its row must not be written by every batch.
+SUCCESS_NOTED_EVERY_S = 60.0
+
+
+def record(verdicts: Mapping[int, Sequence[str]]) -> set[int]:
+    """Carry what webhooks answered (by webhook id, oldest first) into their rows.
+
+    Answers the webhooks whose row changed. Belongs into the transaction that writes the outcomes.
+    """
+    # In one order everywhere, so that two workers' transactions do not wait for each other.
+    return {
+        webhook_id for webhook_id in sorted(verdicts) if _carry(webhook_id, verdicts[webhook_id])
+    }
+
+
+def _carry(webhook_id: int, verdicts: Sequence[str]) -> bool:
+    before = _read(webhook_id, lock=False)
+    now = database_now()
+    if before is not None and set(verdicts) == {Verdict.SUCCESS} and _is_steady(before, now):
+        return False
+    if before is None:
+        try:
+            with transaction.atomic():
+                Health.objects.create(webhook_id=webhook_id)
+        except IntegrityError:
+            pass  # another worker made it just now
+    locked = _read(webhook_id, lock=True) or HealthState()
+    after = circuit.after(locked, verdicts, now)
+    Health.objects.filter(webhook_id=webhook_id).update(**asdict(after))
+    return True
+
+
+def _is_steady(health: HealthState, now: dt.datetime) -> bool:
+    return (
+        health.failures == 0
+        and health.open_until is None
+        and health.failing_since is None
+        and health.last_success_at is not None
+        and (now - health.last_success_at).total_seconds() < SUCCESS_NOTED_EVERY_S
+    )
+
+
+def _read(webhook_id: int, *, lock: bool) -> HealthState | None:
+    rows = Health.objects.filter(webhook_id=webhook_id)
+    if lock:
+        rows = rows.select_for_update()
+    found = rows.values_list(*COLUMNS).first()
+    return HealthState(*found) if found else None
+
+
+def take_probe(webhook_id: int) -> bool:
+    """Whether the caller is the one that may send the probe of an open circuit that is over.
+
+    The circuit stays open for the next length meanwhile, so nobody else probes.
+    """
+    with transaction.atomic():
+        before = _read(webhook_id, lock=True)
+        now = database_now()
+        if before is None or before.open_until is None or before.open_until > now:
+            return False
+        # Opened again beforehand: the probe's failure will find it open and change nothing.
+        Health.objects.filter(webhook_id=webhook_id).update(**asdict(circuit.opened(before, now)))
+        return True
+
+
+def deactivate(webhook_id: int, reason: str) -> None:
+    Webhook.objects.filter(id=webhook_id, deactivated_at=None).update(
+        deactivated_at=Now(), deactivation_reason=reason, revision=F("revision") + 1
+    )
+
+
+def deactivate_those_failing_for(days: int) -> int:
+    """Deactivate webhooks without one success in `days` days of trying. Answers how many."""
+    since = database_now() - dt.timedelta(days=days)
+    failing = Health.objects.filter(
+        Q(last_success_at=None) | Q(last_success_at__lt=since),
+        failing_since__lte=since,
+        webhook__deactivated_at=None,
+        webhook__deleted_at=None,
+    )
+    ids = list(failing.values_list("webhook_id", flat=True)[:100])
+    for webhook_id in ids:
+        deactivate(webhook_id, f"Every delivery failed for {days} days.")
+    return len(ids)

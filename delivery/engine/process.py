@@ -1,0 +1,181 @@
+"""The engine of one worker process: its parts, its threads, its start and its end."""
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+
+import django.db
+import structlog
+from django.conf import settings
+
+from delivery.engine import sweep
+from delivery.engine.capacity import Capacity
+from delivery.engine.claim import Claimed, give_back
+from delivery.engine.drain import Drain, Pace, Parts
+from delivery.engine.outcomes import Writer
+from delivery.engine.owner import Owner, OwnerStopped, drop_broken_connection
+from delivery.engine.semaphore import Semaphore
+from delivery.engine.sending import Sender
+from delivery.engine.targets import FRESH_S, Targets
+from delivery.engine.wake import Waker
+from delivery.guarding import installation_guard
+from delivery.transport.http import Door as HttpDoor
+from organizations.redis import Door as RedisDoor
+
+log = structlog.get_logger(__name__)
+
+STOP_S = 35.0
+MOST_LOCAL_DRAINS = 64
+
+
+class Engine:
+    """Drains webhooks on demand and, once started, sweeps and keeps watch."""
+
+    def __init__(self, waker: Waker, redis: RedisDoor) -> None:
+        self._redis = redis
+        self._waker = waker
+        self._is_stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._active: dict[int, bool] = {}
+        self._paces: dict[int, Pace] = {}
+        self._local_drains = threading.Semaphore(MOST_LOCAL_DRAINS)
+        self._owner = Owner("claims")
+        self._targets = Targets(self._owner.run)
+        self._capacity = Capacity(settings.SENDERS)
+        self._semaphore = Semaphore(redis)
+        self._writer = Writer(self._targets_changed)
+        self._http = HttpDoor(
+            guard=installation_guard(),
+            ca_bundle=settings.CA_BUNDLE or None,
+            pool_size=100,
+            max_kept=settings.SENDERS,
+        )
+        sender = Sender(
+            door=self._http,
+            targets=self._targets,
+            capacity=self._capacity,
+            record=self._writer.put,
+            give_back=self._give_back,
+        )
+        self._parts = Parts(
+            self._owner,
+            self._targets,
+            self._capacity,
+            self._semaphore,
+            sender,
+            waker,
+            self._is_stopping,
+        )
+
+    def start(self) -> None:
+        """Begin to sweep and to watch, in threads of their own."""
+        self._semaphore.ensure_epoch()
+        for work in (self._sweep, self._watch):
+            threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
+
+    def drain(self, webhook_id: int) -> None:
+        """Deliver what is due for the webhook; a call meanwhile makes this one look again."""
+        with self._lock:
+            if webhook_id in self._active:
+                self._active[webhook_id] = True
+                return
+            self._active[webhook_id] = False
+            pace = self._paces.setdefault(webhook_id, Pace())
+        has_more = False
+        try:
+            has_more = Drain(self._parts, webhook_id, pace).run(
+                lambda: self._look_again(webhook_id)
+            )
+        except OwnerStopped:
+            return
+        except django.db.Error as error:
+            log.warning("drain_without_database", webhook=webhook_id, error=type(error).__name__)
+        finally:
+            with self._lock:
+                self._active.pop(webhook_id, None)
+        if has_more and not self._is_stopping.is_set():
+            self._waker.soon([webhook_id], again=True)
+
+    def begin_stop(self) -> None:
+        """Start nothing new; what waits is given back, what is in flight goes on."""
+        self._is_stopping.set()
+
+    def stop(self, timeout_s: float = STOP_S) -> bool:
+        """End after what is in flight, `timeout_s` later at most. Whether all was recorded."""
+        self.begin_stop()
+        until = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while self._capacity.busy() and time.monotonic() < until:
+            pause.wait(0.02)
+        recorded = self._writer.flush(max(until - time.monotonic(), 1.0))
+        self._semaphore.stop()
+        self._writer.stop()
+        self._owner.stop()
+        self._http.close()
+        return recorded and not self._capacity.busy()
+
+    def _look_again(self, webhook_id: int) -> bool:
+        """Whether a wake-up came while the drain ran; if not, the drain is over from now on."""
+        with self._lock:
+            came = self._active.get(webhook_id, False)
+            if came:
+                self._active[webhook_id] = False
+            else:
+                self._active.pop(webhook_id, None)
+            return came
+
+    def _give_back(self, rows: list[Claimed]) -> None:
+        try:
+            self._owner.run(lambda: give_back(rows))
+        except (django.db.Error, OwnerStopped) as error:
+            log.warning("claims_left_to_lease", rows=len(rows), error=type(error).__name__)
+
+    def _targets_changed(self, webhook_ids: set[int]) -> None:
+        """A new health is obeyed at once, and not with the next look."""
+        try:
+            if webhook_ids:
+                self._targets.refresh(webhook_ids)
+        except (django.db.Error, OwnerStopped):
+            return  # the watch looks again
+
+    def _sweep(self) -> None:
+        passes = sweep.Sweep(f"{uuid.uuid4().hex[:12]}", self._wake_due)
+        while not self._is_stopping.wait(sweep.sleep_s(random.random())):  # noqa: S311  jitter
+            try:
+                passes.run()
+            except django.db.Error as error:
+                log.warning("sweep_without_database", error=type(error).__name__)
+                drop_broken_connection()
+        django.db.connections.close_all()
+
+    def _wake_due(self, webhook_ids: Sequence[int]) -> None:
+        if not self._redis.is_away:
+            self._waker.soon(webhook_ids)
+            return
+        for webhook_id in webhook_ids:
+            if not self._local_drains.acquire(blocking=False):
+                return
+            threading.Thread(target=self._drain_here, args=(webhook_id,), daemon=True).start()
+
+    def _drain_here(self, webhook_id: int) -> None:
+        try:
+            self.drain(webhook_id)
+        finally:
+            self._local_drains.release()
+
+    def _watch(self) -> None:
+        """Keep the targets that are in use fresh, and tell slow webhooks from fast ones."""
+        while not self._is_stopping.wait(FRESH_S):
+            self._capacity.watch()
+            with self._lock:
+                used = set(self._active) | set(self._capacity.busy())
+                for webhook_id in [key for key in self._paces if key not in used][1_000:]:
+                    del self._paces[webhook_id]
+            try:
+                if used:
+                    self._targets.refresh(used)
+                self._targets.forget_all_but(used)
+            except (django.db.Error, OwnerStopped):
+                continue

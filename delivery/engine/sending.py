@@ -1,0 +1,94 @@
+"""One row, one request, one outcome."""
+
+import json
+import random
+from collections.abc import Callable
+
+import structlog
+
+from delivery.engine.capacity import Capacity
+from delivery.engine.claim import LEASE_S, Claimed
+from delivery.engine.failpoints import failpoint
+from delivery.engine.outcomes import Outcome
+from delivery.engine.retry import decide
+from delivery.engine.targets import Target, Targets
+from delivery.transport.http import Door
+from delivery.transport.request import build, masked_headers
+
+log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Sends claimed rows and hands on what came of them.
+
+    `record` takes outcomes, `give_back` rows that were not sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        door: Door,
+        targets: Targets,
+        capacity: Capacity,
+        record: Callable[[Outcome], None],
+        give_back: Callable[[list[Claimed]], None],
+    ) -> None:
+        self._door = door
+        self._targets = targets
+        self._capacity = capacity
+        self._record = record
+        self._give_back = give_back
+
+    def send(self, row: Claimed) -> None:
+        """Never raises. A row that can not be sent now is given back, or left to its lease."""
+        target = self._targets.known(row.webhook_id)
+        if target is None or target.destination is None or not _has_time(row, target):
+            self._give_back([row])
+            return
+        try:
+            outcome = self._attempt(row, target)
+        except Exception:
+            # The lease ends, the sweep makes the row due; the third time it is quarantined.
+            log.exception("attempt_broke", delivery=str(row.delivery_id), webhook=row.webhook_id)
+            return
+        self._record(outcome)
+
+    def _attempt(self, row: Claimed, target: Target) -> Outcome:
+        destination = target.destination
+        assert destination is not None  # noqa: S101  the caller looked; this tells the type checker
+        started_at = row.reading.now()
+        request = build(
+            destination,
+            event_id=row.event_id,
+            timestamp_s=int(started_at.timestamp()),
+            body=row.payload.encode(),
+        )
+        failpoint("before_send")
+        sender = id(request)
+        self._capacity.started(row.webhook_id, sender)
+        try:
+            result = self._door.post(destination, request)
+        finally:
+            self._capacity.ended(row.webhook_id, sender)
+        failpoint("after_send")
+        ended_at = row.reading.now()
+        decision = decide(
+            result,
+            target.rules,
+            attempt=row.attempt,
+            now=ended_at,
+            expires_at=row.expires_at,
+            chance=random.random(),  # noqa: S311  jitter
+        )
+        headers = json.dumps(masked_headers(request.headers), ensure_ascii=False)
+        return Outcome(row, started_at, ended_at, headers, result, decision)
+
+
+def _has_time(row: Claimed, target: Target) -> bool:
+    """Whether the request will have ended before the lease does.
+
+    Not so after the process was suspended, or when the rows before it took too long.
+    """
+    destination = target.destination
+    longest_s = destination.timeout_s if destination is not None else LEASE_S
+    return row.lease_left_s > longest_s + 5

@@ -1,0 +1,114 @@
+"""Accepts events: checked, stored with their deliveries in one transaction, workers woken."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from delivery import tasks
+from delivery.engine.clock import database_now
+from delivery.fan_out import fan_out, subscribers
+from events.envelope import Envelope, parse
+from events.event_types import EventTypes, known_event_types, validator_of
+from events.json_schema import SchemaError
+from events.models import Validation
+from events.store import Checked, Stored, store
+from organizations.models import Organization
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that is safe with us; `is_duplicate` when it was before."""
+
+    event_id: str
+    is_duplicate: bool
+
+
+Fate = Accepted | ValidationError
+
+
+def ingest(
+    bodies: Sequence[object], *, organization: Organization, request_id: str, received_from: str
+) -> list[Fate]:
+    """What became of each body, in their order; a bad one does not keep the others out.
+
+    A body may already be the ValidationError that tells why it could not be read.
+    When this returns, everything accepted is committed. Raises the database's errors; then
+    nothing was accepted.
+    """
+    types = known_event_types(organization)
+    now_ms = int(time.time() * 1000)
+    fates: list[Fate | None] = [None] * len(bodies)
+    checked: dict[int, Checked] = {}
+    for place, body in enumerate(bodies):
+        try:
+            if isinstance(body, ValidationError):
+                raise body
+            envelope = parse(
+                body, organization_id=organization.pk, request_id=request_id, now_ms=now_ms
+            )
+            checked[place] = _check(envelope, organization, types)
+        except ValidationError as error:
+            fates[place] = error
+    if checked:
+        stored = _commit(list(checked.values()), organization, received_from)
+        for place, item in zip(checked, stored, strict=True):
+            fates[place] = _fate(item)
+    return [fate for fate in fates if fate is not None]
+
+
+def _check(envelope: Envelope, organization: Organization, types: EventTypes) -> Checked:
+    """Raises ValidationError for an unknown type, a mismatch that rejects, or too much."""
+    known = types.get(envelope.name)
+    if known is None or not known.active:
+        message = "No such event type, or it is not active."
+        raise ValidationError({"eventName": [ErrorDetail(message, code="event_unknown")]})
+    if len(envelope.payload.encode()) > settings.MAX_EVENT_BYTES:
+        message = f"An event is at most {settings.MAX_EVENT_BYTES} bytes."
+        raise ValidationError([ErrorDetail(message, code="payload_too_large")])
+    if known.validation is Validation.OFF:
+        return Checked(envelope)
+    failures = _schema_failures(envelope, organization)
+    if failures and known.validation is Validation.REJECT:
+        raise ValidationError(
+            {
+                failure["path"] or "data": [ErrorDetail(failure["message"], code="event_mismatch")]
+                for failure in failures
+            }
+        )
+    return Checked(envelope, failures or None)
+
+
+def _schema_failures(envelope: Envelope, organization: Organization) -> list[dict[str, str]]:
+    try:
+        validator = validator_of(organization, envelope.name)
+    except SchemaError as error:
+        return [{"path": "", "message": f"The schema of the type is not usable: {error}"[:200]}]
+    return [
+        {"path": failure.path, "message": failure.message}
+        for failure in validator.failures(dict(envelope.whole))
+    ]
+
+
+def _commit(
+    items: Sequence[Checked], organization: Organization, received_from: str
+) -> list[Stored]:
+    with transaction.atomic():
+        now = database_now()
+        by_name = subscribers(organization, {item.envelope.name for item in items})
+        stored = store(items, organization=organization, received_from=received_from, now=now)
+        webhook_ids = fan_out([item.event for item in stored if item.event], by_name, now)
+        if webhook_ids:
+            # Robust: a committed event must not be answered with an error.
+            transaction.on_commit(lambda: tasks.waker().soon(webhook_ids), robust=True)
+    return stored
+
+
+def _fate(item: Stored) -> Fate:
+    if item.is_conflict:
+        message = "The eventId was used for another event."
+        return ValidationError({"eventId": [ErrorDetail(message, code="event_conflict")]})
+    return Accepted(item.envelope.event_id, is_duplicate=item.event is None)
