@@ -108,6 +108,18 @@ _FIELDS = {
 }
 
 _EVENTS = {
+    "event_not_object": Problem(51080, 400, "An event is a JSON object."),
+    "event_name_missing": Problem(51081, 400, "eventName is missing."),
+    "event_name_invalid": Problem(51082, 400, "eventName is not usable."),
+    "event_data_invalid": Problem(51083, 400, "data is not a JSON object."),
+    "event_id_invalid": Problem(51084, 400, "eventId is not usable."),
+    "event_org_mismatch": Problem(51085, 400, "orgId is of another organisation."),
+    "event_ref_invalid": Problem(51086, 400, "refId is not usable."),
+    "event_request_invalid": Problem(51087, 400, "apiRequestId is not usable."),
+    "event_created_at_invalid": Problem(51088, 400, "createdAt is no moment."),
+    "event_type_mismatch": Problem(51089, 400, "eventType and eventName differ."),
+    "event_mismatch": Problem(51091, 400, "data does not fit the schema of the type."),
+    "events_count_invalid": Problem(51092, 400, "An array holds 1 to 1,000 events."),
     "event_conflict": Problem(51090, 409, "The eventId was used for another event."),
 }
 
@@ -122,9 +134,9 @@ _LOGS = {
 }
 
 _WARNINGS = {
-    "entries_cut": Problem(51082, 200, "There are more entries; these are the latest."),
-    "fields_unknown": Problem(51080, 200, "Fields that do not exist were ignored."),
-    "name_kept": Problem(51081, 200, "The name never changes; it was kept."),
+    "entries_cut": Problem(51098, 200, "There are more entries; these are the latest."),
+    "fields_unknown": Problem(51096, 200, "Fields that do not exist were ignored."),
+    "name_kept": Problem(51097, 200, "The name never changes; it was kept."),
 }
 
 TABLE = _GENERAL | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS

@@ -6,6 +6,7 @@ Apps raise Django's and DRF's own exceptions with symbolic codes; only this modu
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import structlog
@@ -26,6 +27,7 @@ from ens_project.error_codes import TABLE, UNKNOWN, Problem
 
 log = structlog.get_logger(__name__)
 
+MAX_ERRORS = 100
 MAX_MESSAGE = 500
 MAX_FIELD = 200
 
@@ -71,7 +73,7 @@ def handle_exception(exc: Exception, _context: dict[str, Any]) -> Response:
     if problem is None:
         log.error("request_failed", exc_info=exc)
         problem = exceptions.APIException(code="error")
-    flaws = list(flaws_of(problem))
+    flaws = list(islice(flaws_of(problem), MAX_ERRORS))
     response = Response(
         Failure([error_object(flaw) for flaw in flaws]), status=_status(problem, flaws)
     )
@@ -85,7 +87,7 @@ def handle_exception(exc: Exception, _context: dict[str, Any]) -> Response:
 
 
 def errors_of(problem: exceptions.APIException) -> list[ErrorObject]:
-    return [error_object(flaw) for flaw in flaws_of(problem)]
+    return [error_object(flaw) for flaw in islice(flaws_of(problem), MAX_ERRORS)]
 
 
 def general_error(status: int) -> ErrorObject:

@@ -1,4 +1,4 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from ens_project import views
 
@@ -10,4 +10,9 @@ handler500 = views.server_error
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
+    path("v3/", include("organizations.urls")),
+    path("v3/", include("events.urls")),
+    path("v3/", include("delivery.urls")),
+    path("v3/", include("webhooks.urls")),
+    path("", include("organizations.urls_pages")),
 ]

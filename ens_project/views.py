@@ -1,7 +1,5 @@
 """Health, and what is answered outside of the API when something is wrong."""
 
-from typing import Any
-
 import structlog
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -78,15 +76,15 @@ def _error_page(request: HttpRequest, status: int) -> HttpResponse:
     return HttpResponse(page, status=status)
 
 
-def bad_request(request: HttpRequest, **_: Any) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return _error_page(request, 400)
 
 
-def forbidden(request: HttpRequest, **_: Any) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return _error_page(request, 403)
 
 
-def not_found(request: HttpRequest, **_: Any) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     return _error_page(request, 404)
 
 

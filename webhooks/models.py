@@ -1,12 +1,21 @@
 import uuid
+from collections.abc import Collection
 from typing import Any, Self
 
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 from organizations.encryption import EncryptedTextField
 from organizations.models import Organization
 from webhooks.object_id import new_object_id
+from webhooks.rules import validate_http_url, validate_name, validate_sources
+
+MAX_CONNECTIONS = 1_000
+MAX_TIMEOUT_S = 30
+MAX_SLA_S = 2**31 - 1  # what the column holds
+MAX_DESCRIPTION = 2_000
 
 
 class WebhookType(models.TextChoices):
@@ -23,6 +32,9 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def for_organization(self, organization: Organization) -> Self:
         return self.filter(organization=organization, deleted_at=None)
 
+    def with_related(self) -> Self:
+        return self.prefetch_related("headers", "subscriptions")
+
     def deliverable(self) -> Self:
         return self.filter(deleted_at=None, deactivated_at=None)
 
@@ -38,14 +50,21 @@ class Webhook(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="webhooks")
     public_id = models.CharField(max_length=24, unique=True, default=new_object_id, editable=False)
     consumer_group_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200)
-    description = models.TextField(blank=True, default="")
+    name = models.CharField(max_length=200, validators=[validate_name])
+    description = models.TextField(
+        blank=True, default="", validators=[MaxLengthValidator(MAX_DESCRIPTION)]
+    )
     url = models.TextField()
     webhook_type = models.CharField(max_length=5, choices=WebhookType, default=WebhookType.HTTP)
     method = models.CharField(max_length=4, choices=Method, default=Method.POST)
-    max_connections = models.PositiveSmallIntegerField()
-    sla_s = models.PositiveIntegerField(default=30)
-    timeout_s = models.PositiveSmallIntegerField(default=30)
+    max_connections = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_CONNECTIONS)]
+    )
+    sla_s = models.PositiveIntegerField(default=30, validators=[MaxValueValidator(MAX_SLA_S)])
+    timeout_s = models.PositiveSmallIntegerField(
+        default=MAX_TIMEOUT_S,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_TIMEOUT_S)],
+    )
     replay_on_429 = models.BooleanField(default=False)
     filter: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
     listen_to_child_events = models.BooleanField(default=False)
@@ -55,12 +74,16 @@ class Webhook(models.Model):
     enrich_awarded_reference = models.BooleanField(default=False)
     enrich_points_balance = models.BooleanField(default=False)
     enrich_customer_sources: "models.JSONField[list[str], list[str]]" = models.JSONField(
-        default=list, blank=True
+        default=list, blank=True, validators=[validate_sources]
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-    created_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
-    updated_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    created_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict, blank=True
+    )
+    updated_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict, blank=True
+    )
     revision = models.PositiveIntegerField(default=1)
     deactivated_at = models.DateTimeField(null=True, blank=True)
     deactivation_reason = models.CharField(max_length=200, blank=True, default="")
@@ -75,6 +98,8 @@ class Webhook(models.Model):
                 fields=["name"],
                 condition=models.Q(deleted_at=None),
                 name="webhook_name_unique",
+                violation_error_code="name_taken",
+                violation_error_message="The name is taken; names are unique over all webhooks.",
             ),
             models.CheckConstraint(
                 condition=models.Q(max_connections__gte=1), name="webhook_max_connections_positive"
@@ -83,6 +108,50 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        problems: dict[str, ValidationError] = {}
+        if self.webhook_type == WebhookType.QUEUE:
+            problems["webhook_type"] = ValidationError(
+                "Queues are not available in this version; use HTTP.", "queue_not_available"
+            )
+        elif self.url:
+            try:
+                validate_http_url(self.url)
+            except ValidationError as problem:
+                problems["url"] = problem
+        if self.enrich_card_number and not self.enrich_customer_sources:
+            problems["enrich_card_number"] = ValidationError(
+                "Card numbers are put into sources; choose at least one.",
+                "card_number_without_source",
+            )
+        if problems:
+            raise ValidationError(problems)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """A name that is taken is a problem of the field, not of the webhook as a whole."""
+        try:
+            super().validate_constraints(exclude=exclude)
+        except ValidationError as error:
+            problems: dict[str, list[ValidationError]] = {}
+            for problem in error.error_dict.get(NON_FIELD_ERRORS, []):
+                field = "name" if problem.code == "name_taken" else NON_FIELD_ERRORS
+                problems.setdefault(field, []).append(problem)
+            raise ValidationError(problems) from None
+
+    @property
+    def header_pairs(self) -> list[tuple[str, str]]:
+        """In the order in which they were given; of prefetched rows without a query."""
+        return [(header.name, header.value) for header in self.headers.all()]
+
+    @property
+    def event_names(self) -> list[str]:
+        """Likewise."""
+        return [subscription.event_name for subscription in self.subscriptions.all()]
+
+    def forget_related(self) -> None:
+        """After headers or subscriptions were written, prefetched ones are old."""
+        self._prefetched_objects_cache: dict[str, object] = {}
 
     @property
     def is_active(self) -> bool:

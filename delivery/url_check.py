@@ -1,0 +1,16 @@
+"""What the guard says early about a receiver's URL: see WEBHOOK_URL_CHECK in the settings."""
+
+from django.core.exceptions import ValidationError
+
+from delivery.guarding import installation_guard
+from delivery.transport.guard import ForbiddenAddress
+
+
+def check_webhook_url(url: str) -> None:
+    """Raises ValidationError. Asks no name server: a name is judged when it is connected to."""
+    try:
+        installation_guard().check_url(url)
+    except ForbiddenAddress as refusal:
+        message = str(refusal)
+        code = "url_malformed" if refusal.code == "url_invalid" else "url_not_allowed"
+        raise ValidationError(f"{message[:1].upper()}{message[1:]}.", code) from None

@@ -1,0 +1,161 @@
+"""A webhook as it shall become: what form and API fill in, check by one rule and save."""
+
+import copy
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework.request import Request
+
+from events.event_types import known_event_types
+from organizations import audit
+from organizations.authentication import Caller, caller_of
+from webhooks.headers import Headers, problems, tidied, unmasked
+from webhooks.models import Header, SigningSecret, Subscription, Webhook
+from webhooks.signing_secrets import new_signing_secret
+
+# Who, when and for whom is never the caller's to say, so there is nothing to check.
+UNCHECKED = {"organization", "created_by", "updated_by", "consumer_group_id", "public_id"}
+AUDITED = (
+    *("name", "description", "url", "webhook_type", "method", "max_connections", "sla_s"),
+    *("timeout_s", "replay_on_429", "listen_to_child_events", "enrich_till", "enrich_store"),
+    *("enrich_card_number", "enrich_awarded_reference", "enrich_points_balance"),
+    "enrich_customer_sources",
+)
+
+
+@dataclass
+class Draft:
+    """`webhook` is a copy that no other code sees before it is saved.
+
+    `headers` and `event_names` replace those of the stored webhook.
+    """
+
+    webhook: Webhook
+    headers: Headers
+    event_names: list[str]
+    stored: Webhook | None = None
+
+    @classmethod
+    def of(cls, stored: Webhook) -> "Draft":
+        return cls(copy.copy(stored), stored.header_pairs, stored.event_names, stored)
+
+    def set_headers(self, headers: Headers) -> None:
+        """Masks that a reader was shown stand for what is stored."""
+        known = self.stored.header_pairs if self.stored else []
+        self.headers = unmasked(tidied(headers), known)
+
+    def set_event_names(self, names: list[str]) -> None:
+        self.event_names = list(dict.fromkeys(names))
+
+    def set_active(self, active: bool) -> None:
+        if active:
+            self.webhook.activate()
+        else:
+            self.webhook.deactivate()
+
+    def clean(self, exclude: Collection[str] = ()) -> None:
+        """Raises ValidationError with all broken rules, by field: `url`, `headers.X-Shop`, …
+
+        `exclude` names fields that are known to be wrong.
+        """
+        found: dict[str, list[ValidationError]] = {}
+        try:
+            self.webhook.full_clean(exclude={*UNCHECKED, *exclude}, validate_unique=False)
+        except ValidationError as error:
+            found |= error.error_dict
+        if "headers" not in exclude:
+            for name, problem in problems(self.headers):
+                found.setdefault(f"headers.{name}" if name else "headers", []).append(problem)
+        if "event_names" not in exclude:
+            found |= self._event_name_problems()
+        if found:
+            raise ValidationError(found)
+
+    def _event_name_problems(self) -> dict[str, list[ValidationError]]:
+        """A name that is subscribed already may stay, even if its type was switched off."""
+        if not self.event_names:
+            return {"event_names": [ValidationError("Name at least one.", "empty")]}
+        known = known_event_types(self.webhook.organization)
+        kept = set(self.stored.event_names) if self.stored else set()
+        return {
+            f"event_names[{index}]": [ValidationError(_unknown(name), "event_unknown")]
+            for index, name in enumerate(self.event_names)
+            if name not in kept and not (name in known and known[name].active)
+        }
+
+    def save(self, by: Request | Caller) -> Webhook:
+        """Write everything in one transaction, with the audit entry.
+
+        Raises ValidationError if the name was taken since it was checked.
+        """
+        caller = by if isinstance(by, Caller) else caller_of(by)
+        try:
+            with transaction.atomic():
+                self._write(caller)
+                audit.record(
+                    by,
+                    action="changed" if self.stored else "created",
+                    obj=self.webhook,
+                    before=_audited(self.stored) if self.stored else None,
+                    after=_audited(self.webhook),
+                )
+        except IntegrityError:
+            self.webhook.validate_constraints(exclude=UNCHECKED)
+            raise
+        return self.webhook
+
+    def _write(self, caller: Caller) -> None:
+        webhook = self.webhook
+        webhook.updated_at = timezone.now()
+        webhook.updated_by = caller.actor
+        if self.stored is None:
+            webhook.created_at = webhook.updated_at
+            webhook.created_by = caller.actor
+        else:
+            webhook.revision += 1
+        webhook.save()
+        if self.stored is None:
+            SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret())
+        if self.stored is None or self.stored.header_pairs != self.headers:
+            webhook.headers.all().delete()
+            Header.objects.bulk_create(
+                Header(webhook=webhook, position=position, name=name, value=value)
+                for position, (name, value) in enumerate(self.headers)
+            )
+        if self.stored is None or self.stored.event_names != self.event_names:
+            webhook.subscriptions.all().delete()
+            Subscription.objects.bulk_create(
+                Subscription(webhook=webhook, position=position, event_name=name)
+                for position, name in enumerate(self.event_names)
+            )
+        webhook.forget_related()
+
+
+def delete(webhook: Webhook, by: Request | Caller) -> None:
+    """Delete a locked webhook softly. What waits for it is cancelled by the engine's sweep."""
+    caller = by if isinstance(by, Caller) else caller_of(by)
+    before = _audited(webhook)
+    with transaction.atomic():
+        webhook.delete_softly()
+        webhook.revision += 1
+        webhook.updated_at = timezone.now()
+        webhook.updated_by = caller.actor
+        webhook.save(update_fields=["deleted_at", "revision", "updated_at", "updated_by"])
+        audit.record(by, action="deleted", obj=webhook, before=before)
+
+
+def _audited(webhook: Webhook) -> dict[str, Any]:
+    return {
+        **{name: getattr(webhook, name) for name in AUDITED},
+        "active": webhook.is_active,
+        "headers": dict(webhook.header_pairs),
+        "event_names": webhook.event_names,
+    }
+
+
+def _unknown(name: str) -> str:
+    return f"No such event type, or it is not active: {name[:100]}."

@@ -1,0 +1,24 @@
+"""The sources of customer identifiers that a webhook may have filled in."""
+
+# As the API spells them → their key in a payload's `customerIdentifiers`.
+PAYLOAD_KEYS = {
+    "Instore": "instore",
+    "WeChat": "wechat",
+    "WebEngage": "web_engage",
+    "Facebook": "facebook",
+    "Martjack": "martjack",
+    "Tmall": "tmall",
+    "Taobao": "taobao",
+    "JD": "jd",
+    "Ecommerce": "ecommerce",
+    "Website": "website",
+    "Line": "line",
+}
+_CANONICAL = {name.lower(): name for name in PAYLOAD_KEYS} | {
+    key: name for name, key in PAYLOAD_KEYS.items()
+}
+
+
+def canonical(name: str) -> str:
+    """The API's spelling, whatever the case or if it is the payload's key; else as it came."""
+    return _CANONICAL.get(name.lower(), name)
