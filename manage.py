@@ -7,11 +7,11 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ens_project.settings")
-    if sys.argv[1:2] == ["up"]:
-        # The settings demand secrets that `up` may have to make first.
-        from ens_project.supervisor import prepare_environment
+    # The settings demand secrets: `up` may have to make them first, and any other command finds
+    # those of the `up --demo` that runs.
+    from ens_project.supervisor import prepare_environment
 
-        prepare_environment(sys.argv, os.environ)
+    prepare_environment(sys.argv, os.environ)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,11 +1,13 @@
 from django.urls import re_path
 
 from delivery import api
+from delivery.ingest_api import Ingest
 
 GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"
 
 # Ids may hold slashes: they reach us decoded.
 urlpatterns = [
+    re_path(r"^events/?\Z", Ingest.as_view(), name="ingest"),
     re_path(
         r"^(?i:webHooks)/eventLog/requestId/(?P<request_id>.+?)/?\Z",
         api.RequestLog.as_view(),

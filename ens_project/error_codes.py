@@ -108,9 +108,9 @@ _FIELDS = {
 }
 
 _EVENTS = {
-    "event_not_object": Problem(51080, 400, "An event is a JSON object."),
-    "event_name_missing": Problem(51081, 400, "eventName is missing."),
-    "event_name_invalid": Problem(51082, 400, "eventName is not usable."),
+    "event_not_object": Problem(51071, 400, "An event is a JSON object."),
+    "event_name_missing": Problem(51072, 400, "eventName is missing."),
+    "event_name_invalid": Problem(51073, 400, "eventName is not usable."),
     "event_data_invalid": Problem(51083, 400, "data is not a JSON object."),
     "event_id_invalid": Problem(51084, 400, "eventId is not usable."),
     "event_org_mismatch": Problem(51085, 400, "orgId is of another organisation."),

@@ -4,13 +4,18 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.exceptions import (
+    ErrorDetail,
+    ParseError,
+    UnsupportedMediaType,
+    ValidationError,
+)
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from ens_project.errors import PayloadTooLarge
-from events.strict_json import StrictJSONError, loads
+from events.strict_json import StrictJSONError, loads, loads_each
 
 DEFAULT_MAX_BODY_BYTES = 1024 * 1024
 MAX_CONTENT_TYPE = 256
@@ -27,7 +32,9 @@ class BodyRefused(ParseError):
 class StrictJSONParser(BaseParser):
     """JSON within the view's `max_body_bytes`, read no further than that.
 
-    A view with `body_optional` gets {} for no body; every other refuses that.
+    A view with `body_optional` gets {} for no body; every other refuses that. One with
+    `elements_stand_alone` gets an array of which some elements are refused, with the
+    ValidationErrors in their places.
     """
 
     media_type = "application/json"
@@ -48,7 +55,22 @@ class StrictJSONParser(BaseParser):
         try:
             return loads(body)
         except StrictJSONError as error:
+            if getattr(view, "elements_stand_alone", False) and body.lstrip()[:1] == b"[":
+                return _each(body, error)
             raise BodyRefused(error.code, error.message, error.path) from None
+
+
+def _each(body: bytes, refusal: StrictJSONError) -> list[Any]:
+    try:
+        elements = loads_each(body)
+    except StrictJSONError:
+        raise BodyRefused(refusal.code, refusal.message, refusal.path) from None
+    return [
+        ValidationError({element.path: [ErrorDetail(element.message, code=element.code)]})
+        if isinstance(element, StrictJSONError)
+        else element
+        for element in elements
+    ]
 
 
 class JSONNegotiation(DefaultContentNegotiation):

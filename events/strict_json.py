@@ -20,6 +20,7 @@ _SIGNS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _STRING_OF_MARKS = re.compile(rb'"[^"]*"?')
 _SUSPICIOUS_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACE = re.compile(r"[ \t\r\n]*")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_$-]{1,100}")
 
 
@@ -56,6 +57,49 @@ def loads(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     if _SUSPICIOUS_ESCAPE.search(body):
         _check_strings(value, "")
     return value
+
+
+def loads_each(body: bytes) -> list[Any]:
+    """The elements of an array of which some are refused: their StrictJSONErrors in their places.
+
+    Raises StrictJSONError for a text that can not be taken apart into elements.
+    """
+    try:
+        text = body.removeprefix(_BYTE_ORDER_MARK).decode()
+        elements = list(_elements(text))
+    except (ValueError, RecursionError):
+        raise StrictJSONError("json_malformed", "The body is not an array of JSON.") from None
+    return [_loaded_or_error(element) for element in elements]
+
+
+def _elements(text: str) -> Iterator[str]:
+    """The texts of an array's elements, each as it stands. Raises ValueError."""
+    decode = json.JSONDecoder(parse_int=len, parse_float=len).raw_decode
+    at = _after(text, 0, "[")
+    while True:
+        _, end = decode(text, at)
+        yield text[at:end]
+        at = _SPACE.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing too
+        if text[at : at + 1] == "]":
+            if text[at + 1 :].strip(" \t\r\n"):
+                raise ValueError
+            return
+        at = _after(text, at, ",")
+
+
+def _after(text: str, at: int, mark: str) -> int:
+    """The place of the first character that means something behind the mark."""
+    found = re.compile(rf"[ \t\r\n]*{re.escape(mark)}[ \t\r\n]*").match(text, at)
+    if found is None:
+        raise ValueError
+    return found.end()
+
+
+def _loaded_or_error(text: str) -> Any:
+    try:
+        return loads(text.encode())
+    except StrictJSONError as error:
+        return error
 
 
 def depth(body: bytes) -> int:

@@ -98,6 +98,14 @@ class Engine:
         if has_more and not self._is_stopping.is_set():
             self._waker.soon([webhook_id], again=True)
 
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until nothing is in flight and everything is recorded. Whether it was in time."""
+        until = time.monotonic() + timeout_s
+        pause = threading.Event()
+        while self._capacity.busy() and time.monotonic() < until:
+            pause.wait(0.02)
+        return self._writer.flush(max(until - time.monotonic(), 1.0)) and not self._capacity.busy()
+
     def begin_stop(self) -> None:
         """Start nothing new; what waits is given back, what is in flight goes on."""
         self._is_stopping.set()
@@ -105,16 +113,12 @@ class Engine:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """End after what is in flight, `timeout_s` later at most. Whether all was recorded."""
         self.begin_stop()
-        until = time.monotonic() + timeout_s
-        pause = threading.Event()
-        while self._capacity.busy() and time.monotonic() < until:
-            pause.wait(0.02)
-        recorded = self._writer.flush(max(until - time.monotonic(), 1.0))
+        all_recorded = self.settle(timeout_s)
         self._semaphore.stop()
         self._writer.stop()
         self._owner.stop()
         self._http.close()
-        return recorded and not self._capacity.busy()
+        return all_recorded
 
     def _look_again(self, webhook_id: int) -> bool:
         """Whether a wake-up came while the drain ran; if not, the drain is over from now on."""

@@ -75,9 +75,8 @@ class Guard:
         """Scheme and port alone. Raises ForbiddenAddress."""
         if origin.scheme not in self.allowed_schemes:
             raise ForbiddenAddress(f"{origin.scheme} is not allowed here", "scheme_forbidden")
-        ports = self.allowed_ports
-        allowed = origin.port in ports if ports is not None else origin.port > 0
-        if not allowed or origin.port in self.forbidden_ports:
+        is_listed = self.allowed_ports is None or origin.port in self.allowed_ports
+        if not is_listed or origin.port in self.forbidden_ports:
             raise ForbiddenAddress(f"port {origin.port} is not allowed here", "port_forbidden")
 
     def resolve(self, host: str, port: int, deadline: float) -> list[Address]:

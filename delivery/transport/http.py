@@ -4,6 +4,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -112,7 +113,7 @@ class _Reply:
 
 
 class _StaleError(Exception):
-    """A kept connection ended before a byte of the response."""
+    """A kept connection had ended before the request came."""
 
 
 class _Adapter(HTTPAdapter):
@@ -198,6 +199,9 @@ class _Exchange:
         try:
             is_sent = wire.send(data, deadline)
             head = read_head(wire, deadline)
+            if head.status == HTTPStatus.REQUEST_TIMEOUT and wire.idle_since is not None:
+                # Said to the idle connection, not to this request: RFC 9110, section 15.5.9.
+                raise _StaleError
             headers_at = time.monotonic()
             body = Body(wire, head, headers_at + BODY_TIMEOUT_S)
         except (OSError, InvalidResponseError) as error:
