@@ -1,15 +1,17 @@
 """Three persons: Alice may write, Bob reads in her organisation, Charlie is from another one."""
 
 import base64
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 from rest_framework.test import APIClient
 
-from events import event_types
 from organizations.authentication import remembered
 from organizations.models import Access, Credential, Organization
+from organizations.redis import RedisAway, door
 from tests.factories import CredentialFactory, OrganizationFactory
 
 
@@ -54,12 +56,17 @@ def charlie(db: None) -> CredentialClient:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
-    """Rows of another test must not be known to this one."""
+    """Credentials and counts of other tests, whose ids come again, do not reach into this one."""
     remembered.clear()
-    event_types.remembered.clear()
+    with contextlib.suppress(RedisAway):
+        door(1.0).call(_forget_rates)
     yield
     remembered.clear()
-    event_types.remembered.clear()
+
+
+def _forget_rates(client: redis.Redis) -> None:
+    for key in client.scan_iter("ens:rate:*", count=1_000):
+        client.delete(key)
 
 
 @pytest.fixture(autouse=True)
