@@ -1,6 +1,7 @@
 """Reads the process environment; wrong values are gathered and reported together."""
 
 import ipaddress
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -115,6 +116,15 @@ class Environment:
             raise ImproperlyConfigured(
                 f"The environment has {len(self.problems)} wrong values:{lines}"
             )
+
+    def exit_if_wrong(self) -> None:
+        """Like `report`, for people: lines on stderr instead of a traceback."""
+        try:
+            self.report()
+        except ImproperlyConfigured as problem:
+            sys.stderr.write(f"{problem}\n")
+            # The status with which gunicorn's workers say that starting again is of no use.
+            raise SystemExit(3) from None
 
 
 def _flag(text: str) -> bool:

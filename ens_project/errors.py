@@ -5,7 +5,6 @@ Apps raise Django's and DRF's own exceptions with symbolic codes; only this modu
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -52,11 +51,8 @@ GENERAL = {
 ErrorObject = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Failure:
-    """The data of a failed request's response: what becomes `errors` in the envelope."""
-
-    errors: list[ErrorObject]
+class Failure(dict[str, list[ErrorObject]]):
+    """The data of a failed request's response: `errors`, which goes into the envelope."""
 
 
 class Flaw(NamedTuple):
@@ -75,7 +71,7 @@ def handle_exception(exc: Exception, _context: dict[str, Any]) -> Response:
         problem = exceptions.APIException(code="error")
     flaws = list(islice(flaws_of(problem), MAX_ERRORS))
     response = Response(
-        Failure([error_object(flaw) for flaw in flaws]), status=_status(problem, flaws)
+        Failure(errors=[error_object(flaw) for flaw in flaws]), status=_status(problem, flaws)
     )
     if challenge := getattr(problem, "auth_header", None):
         response["WWW-Authenticate"] = challenge

@@ -49,7 +49,7 @@ class EnvelopeRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         if isinstance(data, Failure):
-            return failure_body(data.errors)
+            return failure_body(data["errors"])
         response: HttpResponseBase | None = (renderer_context or {}).get("response")
         warnings = [warning_object(warning) for warning in getattr(response, "warnings", [])]
         return envelope(data, None, warnings or None)

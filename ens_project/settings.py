@@ -60,7 +60,7 @@ CELERY_BROKER_URL = environment.url(
     "amqps",
     "memory",
 )
-environment.report()
+environment.exit_if_wrong()
 
 # --- What every installation shares --------------------------------------------------------
 
@@ -188,6 +188,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": ["rest_framework.authentication.SessionAuthentication"],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/v3",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
+    "PREPROCESSING_HOOKS": ["ens_project.openapi.plain_paths"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "ens_project.openapi.describe",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from ens_project import views
+from ens_project.openapi import PageView, SchemaView
 
 handler400 = views.bad_request
 handler403 = views.forbidden
@@ -14,5 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v3/", include("events.urls")),
     path("v3/", include("delivery.urls")),
     path("v3/", include("webhooks.urls")),
+    path("api/schema", SchemaView.as_view(), name="api-schema"),
+    path("api/docs", PageView.as_view(), name="api-docs"),
     path("", include("organizations.urls_pages")),
 ]
