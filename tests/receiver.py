@@ -143,7 +143,9 @@ class Receiver:
                 nth = 1
                 while self._answer(sock, stream, number, nth):
                     nth += 1
-        except (OSError, Done, ValueError):
+        except (OSError, Done):
+            pass
+        except (ValueError, LookupError):  # no HTTP, or no such behaviour: the sender sees EOF
             pass
         finally:
             sock.close()

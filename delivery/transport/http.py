@@ -93,6 +93,7 @@ def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     bundle = ca_bundle or certifi.where()
     if Path(bundle).is_dir():
         context.load_verify_locations(capath=bundle)

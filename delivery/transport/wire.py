@@ -67,15 +67,17 @@ class Wire:
         sock, view = self._sock, memoryview(data)
         while view:
             try:
-                view = view[sock.send(view) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                ready = self._wait(select.POLLIN | select.POLLOUT, deadline)
-                if ready & select.POLLIN and self._is_interrupted():
-                    return False
-            except ssl.SSLWantReadError:
-                self._wait(select.POLLIN, deadline)
+                sent = sock.send(view)
+            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                sent = 0  # which is what gevent's TLS returns instead
             except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 return False  # what it said before it left can still be read
+            if sent:
+                view = view[sent:]
+                continue
+            ready = self._wait(select.POLLIN | select.POLLOUT, deadline)
+            if ready & select.POLLIN and self._is_interrupted():
+                return False
         return True
 
     def receive(self, deadline: float) -> bool:
