@@ -206,8 +206,9 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "ens"
+# Not `worker_disable_prefetch`: under gevent its limit is the number of running tasks, so an
+# idle worker fetches nothing.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_DISABLE_PREFETCH = CELERY_BROKER_URL.startswith(("redis", "rediss", "unix"))
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -216,7 +217,7 @@ CELERY_RESULT_BACKEND_THREAD_SAFE = True  # else every task under gevent re-read
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_POOL_LIMIT = 4
-if CELERY_WORKER_DISABLE_PREFETCH:
+if CELERY_BROKER_URL.startswith(("redis", "unix")):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": 120,
         "unacked_restore_interval": 5,
