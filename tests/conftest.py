@@ -9,6 +9,7 @@ import pytest
 import redis
 from rest_framework.test import APIClient
 
+from events import event_types
 from organizations.authentication import remembered
 from organizations.models import Access, Credential, Organization
 from organizations.redis import RedisAway, door
@@ -58,10 +59,12 @@ def charlie(db: None) -> CredentialClient:
 def nothing_remembered() -> Iterator[None]:
     """Credentials and counts of other tests, whose ids come again, do not reach into this one."""
     remembered.clear()
+    event_types.remembered.clear()
     with contextlib.suppress(RedisAway):
         door(1.0).call(_forget_rates)
     yield
     remembered.clear()
+    event_types.remembered.clear()
 
 
 def _forget_rates(client: redis.Redis) -> None:
