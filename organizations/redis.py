@@ -59,6 +59,8 @@ class Door:
             raise RedisAway
         try:
             return command(self._client)
+        except redis.exceptions.MaxConnectionsError as error:
+            raise RedisAway from error  # busy here, not away there
         except redis.RedisError as error:
             if not isinstance(error, redis.ResponseError) or _is_refusal(error):
                 self._mark_away(error)
@@ -85,20 +87,29 @@ class Door:
         log.warning("redis_back")
 
 
+REFUSALS = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOPERM", "NOREPLICAS", "OOM")
+REFUSED = (
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+    redis.exceptions.NoPermissionError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+)
+
+
 def _is_refusal(error: redis.ResponseError) -> bool:
-    """Whether the server is there but does not serve: full, read-only, failing to save."""
-    return isinstance(
-        error, redis.exceptions.OutOfMemoryError | redis.exceptions.ReadOnlyError
-    ) or str(error).startswith("MISCONF")
+    """Whether the server is there but does not serve: full, read-only, busy, failing to save."""
+    return isinstance(error, REFUSED) or str(error).startswith(REFUSALS)
 
 
-_doors: dict[float, Door] = {}
+_doors: dict[tuple[str, float], Door] = {}
 _doors_lock = threading.Lock()
 
 
 def door(timeout_s: float) -> Door:
     """The process's door with this time limit: 0.08 where a request waits, 2 in the engine."""
+    name = (settings.REDIS_URL, timeout_s)
     with _doors_lock:
-        if timeout_s not in _doors:
-            _doors[timeout_s] = Door(settings.REDIS_URL, timeout_s=timeout_s)
-        return _doors[timeout_s]
+        if name not in _doors:
+            _doors[name] = Door(settings.REDIS_URL, timeout_s=timeout_s)
+        return _doors[name]

@@ -42,7 +42,7 @@ class CredentialFactory(DjangoModelFactory[Credential]):
 
     @classmethod
     def _create(cls, model_class: type[Credential], *args: Any, **kwargs: Any) -> Credential:
-        credential = model_class(*args, **kwargs)
+        credential = model_class(**kwargs)
         issued = credential.renew_secrets()
         credential.save(force_insert=True)
         credential.plain_password = issued.password  # type: ignore[attr-defined]  # tests only

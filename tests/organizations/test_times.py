@@ -39,7 +39,8 @@ def test_epoch_milliseconds_are_read_exactly() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " 1", "1 ", "1\n", "-1", "+1", "1.0", "1e3", "0x1", "١", "9" * 15, "9" * 5_000]
+    "text",
+    ["", " 1", "1 ", "1\n", "-1", "+1", "1.0", "1e3", "0x1", "\u0661", "9" * 15, "9" * 5_000],
 )
 def test_anything_else_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="epoch"):
