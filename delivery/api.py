@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -32,7 +33,11 @@ def _parameter(
 
 
 PERIOD = [
-    _parameter("startDate", "Epoch milliseconds; at most 30 days ago.", OpenApiTypes.INT64),
+    _parameter(
+        "startDate",
+        f"Epoch milliseconds; default and earliest {settings.RETENTION_DAYS} days ago.",
+        OpenApiTypes.INT64,
+    ),
     _parameter("endDate", "Epoch milliseconds; default now.", OpenApiTypes.INT64),
 ]
 SELECTION = [

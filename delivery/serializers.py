@@ -1,7 +1,6 @@
 from datetime import datetime
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -13,7 +12,7 @@ TIME_EXAMPLE = "2020-04-23T11:10:51.351+0530"
 
 @extend_schema_field({"type": "string", "example": TIME_EXAMPLE})
 class TimeField(serializers.Field[datetime, str, str, Any]):
-    """In the time zone `zone` of the serializer's context; null stays null."""
+    """In the time zone `zone` of the serializer's context."""
 
     def to_representation(self, value: datetime) -> str:
         return v3_time(value, self.context["zone"])
@@ -29,7 +28,7 @@ class ConsumerResponseSerializer(serializers.Serializer[Delivery]):
 
 
 class LogEntrySerializer(serializers.Serializer[Delivery]):
-    """What became of an event at one consumer group. Needs `zone` in the context."""
+    """What became of an event at one consumer group."""
 
     refId = serializers.CharField(source="event.ref_id")
     requestId = serializers.CharField(source="event.request_id")
@@ -67,7 +66,7 @@ class LogEntrySerializer(serializers.Serializer[Delivery]):
             return None
         return v3_time(delivery.next_attempt_at, self.context["zone"])
 
-    @extend_schema_field(OpenApiTypes.STR)
+    @extend_schema_field({"type": "string", "nullable": True})
     def get_error(self, delivery: Delivery) -> str | None:
         """The class of the last error, such as `timeout`; null when there was none."""
         return delivery.last_error or None
