@@ -246,6 +246,11 @@ def half_second(exchange: Exchange) -> None:
     exchange.respond(200)
 
 
+def timeout_second(exchange: Exchange) -> None:
+    """As `close_second`, with the 408 that some servers say to an idle connection."""
+    exchange.respond(200 if exchange.request.nth_on_connection == 1 else 408)
+
+
 def farewell(exchange: Exchange) -> None:
     """Answer, then say unasked what some servers say to an idle connection, and close."""
     exchange.respond(200)
@@ -269,36 +274,40 @@ def raw_kept(exchange: Exchange) -> None:
     exchange.send(exchange.receiver.raw_response)
 
 
-BEHAVIOURS: dict[str, Behaviour] = {
-    "status": status,
-    "then": then,
-    "huge-body": huge_body,
-    "endless-body": endless_body,
-    "endless-chunks": endless_chunks,
-    "chunked": chunked,
-    "hang": hang,
-    "drip-headers": drip_headers,
-    "drip-body": drip_body,
-    "continue-for-ever": continue_for_ever,
-    "continue-flood": continue_flood,
-    "early-hints": early_hints,
-    "bomb": bomb,
-    "reset": reset,
-    "close": close,
-    "reset-in-head": reset_in_head,
-    "reset-in-body": reset_in_body,
-    "garbage": garbage,
-    "header-bomb": header_bomb,
-    "long-header": long_header,
-    "close-after": close_after,
-    "close-second": close_second,
-    "half-second": half_second,
-    "farewell": farewell,
-    "never-read": never_read,
-    "early-answer": early_answer,
-    "raw": raw,
-    "raw-kept": raw_kept,
-}
+_ALL: tuple[Behaviour, ...] = (
+    status,
+    then,
+    huge_body,
+    endless_body,
+    endless_chunks,
+    chunked,
+    hang,
+    drip_headers,
+    drip_body,
+    continue_for_ever,
+    continue_flood,
+    early_hints,
+    bomb,
+    reset,
+    close,
+    reset_in_head,
+    reset_in_body,
+    garbage,
+    header_bomb,
+    long_header,
+    close_after,
+    close_second,
+    half_second,
+    timeout_second,
+    farewell,
+    never_read,
+    early_answer,
+    raw,
+    raw_kept,
+)
+
+BEHAVIOURS = {behaviour.__name__.replace("_", "-"): behaviour for behaviour in _ALL}
+"""By the first part of the path: `/drip-headers` is `drip_headers`."""
 
 EARLY = frozenset({never_read, early_answer})
 """These are run when the headers are in, before the body is read."""

@@ -24,9 +24,6 @@ class Pool:
         self._by_age: OrderedDict[Wire, Origin] = OrderedDict()  # the oldest first
         self._is_closed = False
 
-    def __len__(self) -> int:
-        return len(self._by_age)
-
     def take(self, origin: Origin) -> Wire | None:
         """A connection that the receiver has not closed, as far as can be seen; None if none."""
         while True:

@@ -1,6 +1,8 @@
 """Doors that may reach loopback, and what they send."""
 
 import contextlib
+import socket
+import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from delivery.transport.guard import Guard
 from delivery.transport.http import Door
 from delivery.transport.request import Destination, build, prepare
+from delivery.transport.resolver import Address
 from delivery.transport.result import Result
 from tests.receiver import Receiver
 
@@ -37,6 +40,14 @@ def post_through(door: Door, url: str, body: bytes = BODY, **options: object) ->
     destination = destination_for(url, **options)
     request = build(destination, event_id=EVENT_ID, timestamp_s=1_700_000_000, body=body)
     return door.post(destination, request)
+
+
+def v4(*addresses: str) -> list[Address]:
+    return [(socket.AF_INET, (address, 80)) for address in addresses]
+
+
+def soon() -> float:
+    return time.monotonic() + 5
 
 
 @pytest.fixture

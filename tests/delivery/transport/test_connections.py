@@ -38,6 +38,15 @@ def test_closing_at_the_moment_of_reuse_is_one_result(post: Post, receiver: Rece
     assert [request.connection for request in receiver.requests] == [1, 1, 2]
 
 
+def test_a_408_to_an_idle_connection_is_no_answer(post: Post, receiver: Receiver) -> None:
+    assert post("/timeout-second").status == 200
+    assert post("/timeout-second").status == 200
+    assert [request.connection for request in receiver.requests] == [1, 1, 2]
+
+    assert post("/status/408").status == 408  # repeated, and said to the request itself
+    assert len(receiver.requests) == 5
+
+
 def test_a_send_is_repeated_once_at_most(post: Post, receiver: Receiver) -> None:
     post("/status/200")
 
@@ -106,6 +115,20 @@ def test_many_threads_share_a_door(open_door: OpenDoor, receiver: Receiver) -> N
     assert len(receiver.requests) == 400
     assert receiver.max_concurrency <= 8
     assert receiver.connections <= 8
+
+
+def test_no_more_connections_are_kept_than_allowed(open_door: OpenDoor, receiver: Receiver) -> None:
+    door = open_door(pool_size=1)
+    with ThreadPoolExecutor(4) as threads:
+        send = [
+            threads.submit(post_through, door, receiver.url("/status/200?delay=0.2"))
+            for _ in range(4)
+        ]
+        assert [sent.result().status for sent in send] == [200] * 4
+    for _ in range(3):
+        assert post_through(door, receiver.url()).status == 200
+
+    assert receiver.connections == 4
 
 
 def test_a_closed_door_keeps_nothing(door: Door, receiver: Receiver) -> None:

@@ -1,7 +1,9 @@
 """Certificates are verified by name, and TLS drips no better than anything else."""
 
+import shutil
 import socket
 import ssl
+import subprocess
 import time
 from pathlib import Path
 
@@ -67,6 +69,23 @@ def test_the_name_is_verified_without_its_trailing_dot(
         assert result.status == 200
         assert asked == ["shop.example."]
         assert receiver.requests[0].headers["host"] == f"shop.example:{receiver.port}"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl names the files there")
+def test_a_bundle_may_be_a_directory(
+    open_door: OpenDoor, authority: trustme.CA, bundle: str, tmp_path: Path
+) -> None:
+    hashed = tmp_path / "hashed"
+    hashed.mkdir()
+    subject = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", bundle],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (hashed / f"{subject.stdout.strip()}.0").write_bytes(authority.cert_pem.bytes())
+    with Receiver(tls=server_context(authority, "127.0.0.1")) as receiver:
+        assert post_through(open_door(ca_bundle=str(hashed)), receiver.url()).status == 200
 
 
 def test_a_large_body_arrives_whole(door: Door, authority: trustme.CA) -> None:
