@@ -1,6 +1,7 @@
 from django.urls import re_path
 
 from delivery import api
+from events.paths import WEB_HOOKS
 from delivery.ingest_api import Ingest
 
 GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"
@@ -9,17 +10,17 @@ GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"
 urlpatterns = [
     re_path(r"^events/?\Z", Ingest.as_view(), name="ingest"),
     re_path(
-        r"^(?i:webHooks)/eventLog/requestId/(?P<request_id>.+?)/?\Z",
+        rf"^{WEB_HOOKS}/eventLog/requestId/(?P<request_id>.+?)/?\Z",
         api.RequestLog.as_view(),
         name="request-log",
     ),
     re_path(
-        r"^(?i:webHooks)/eventLog/refId/(?P<ref_id>.+?)/?\Z",
+        rf"^{WEB_HOOKS}/eventLog/refId/(?P<ref_id>.+?)/?\Z",
         api.ReferenceLog.as_view(),
         name="reference-log",
     ),
     re_path(
-        r"^(?i:webHooks)/eventLog/(?P<event_id>.+?)/?\Z",
+        rf"^{WEB_HOOKS}/eventLog/(?P<event_id>.+?)/?\Z",
         api.EventLog.as_view(),
         name="event-log",
     ),

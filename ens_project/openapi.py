@@ -9,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from ens_project.error_codes import TABLE
+from events.paths import WEB_HOOKS
 
 Schema = dict[str, Any]
 Endpoint = tuple[str, str, str, Any]
@@ -80,7 +81,7 @@ def plain_paths(endpoints: list[Endpoint], **_: Any) -> list[Endpoint]:
     """Paths without the words that are taken in any case and the optional slash at the end."""
     plain = []
     for _path, regex, method, view in endpoints:
-        regex = re.sub(r"\(\?i:(\w+)\)", r"\1", regex)
+        regex = regex.replace(WEB_HOOKS, "webHooks")
         regex = re.sub(r"\^|/\?(\\Z|\$)$", "", regex)
         path = simplify_regex(regex).replace("<", "{").replace(">", "}")
         plain.append((path, regex, method, view))
