@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connection
 from rest_framework.test import APIClient
 
 from events import event_types
@@ -30,6 +31,17 @@ class CredentialClient(APIClient):
 def basic(code: str, password: str) -> str:
     """The Authorization header."""
     return "Basic " + base64.b64encode(f"{code}:{password}".encode()).decode()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file, as in an installation; Django's tests have it in memory, where several
+    connections lock each other out."""
+    if connection.vendor == "sqlite":
+        path = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(path)
 
 
 @pytest.fixture
