@@ -206,12 +206,14 @@ class Drain:
         """Give back what was not begun; the senders end by themselves with what is in flight."""
         rows = self._window.take_back()
         self._window.close()
-        if rows:
-            self._parts.owner.run(lambda: give_back(rows))
         with self._slots_lock:
             self._is_over = True
             free, self._free = self._free, []
-        self._release(free)
+        try:
+            if rows:
+                self._parts.owner.run(lambda: give_back(rows))
+        finally:  # kept slots would be renewed for ever
+            self._release(free)
 
     def _must_end(self) -> bool:
         return (
