@@ -1,0 +1,67 @@
+"""The processes of the service, started as its supervisor starts them."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from subprocess import Popen
+
+from benchmarks import rows
+from benchmarks.place import Place, wait_until
+from ens_project import supervisor
+from ens_project.embedded import free_port
+
+
+def _plan(port: int) -> supervisor.Plan:
+    return supervisor.Plan(
+        data_dir=Path(os.environ["ENS_DATA_DIR"]),
+        host="127.0.0.1",
+        port=port,
+        web_processes=1,
+        workers=2,
+        demo=False,
+        allowed_hosts=("localhost",),
+        environ=dict(os.environ),
+    )
+
+
+@contextlib.contextmanager
+def workers(place: Place, count: int = 2) -> Iterator[list[Popen[bytes]]]:
+    """Worker processes, up and looking for work."""
+    plan = _plan(0)
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for number in range(1, count + 1):
+            program = supervisor._worker(plan, number)
+            env = {**program.env, "PGAPPNAME": f"ens-{program.name}"}
+            processes.append(
+                stack.enter_context(place.process(program.argv, env=env, name=program.name))
+            )
+        wait_until(lambda: _connected_workers() >= count, "the workers' engines are up", 60, 0.1)
+        yield processes
+
+
+def _connected_workers() -> int:
+    """Worker processes whose engine has swept once: it has a database connection then."""
+    found = rows.database().execute(
+        "SELECT count(DISTINCT application_name) FROM pg_stat_activity"
+        " WHERE application_name LIKE 'ens-worker%'"
+    )
+    row = found.fetchone()
+    return int(row[0]) if row else 0
+
+
+def wake(webhook_ids: Sequence[int]) -> None:
+    from delivery import tasks
+
+    tasks.waker().soon(webhook_ids)
+
+
+@contextlib.contextmanager
+def web(place: Place, prefix: Sequence[str] = ()) -> Iterator[int]:
+    """The web server; its port."""
+    plan = _plan(free_port())
+    program = supervisor._web(plan)
+    with place.process([*prefix, *program.argv], env=program.env, name=program.name):
+        wait_until(lambda: supervisor.is_ready(plan), "the web answers /readyz", 60, 0.1)
+        yield plan.port
