@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """From a checkout to a running service or to test results, with Python and pip alone.
 
-    python3 bootstrap.py run  [arguments of `manage.py up --demo`]
-    python3 bootstrap.py test [arguments of pytest]
+    python3 bootstrap.py run     [arguments of `manage.py up --demo`]
+    python3 bootstrap.py test    [arguments of pytest]
     python3 bootstrap.py lint
+    python3 bootstrap.py install
 
 Makes the virtual environment .venv and installs the pinned requirements, by uv when it is there.
 Nothing is installed again while the requirements and the Python version stay the same.
@@ -39,7 +40,7 @@ class Problem(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"run": run, "test": test, "lint": lint}
+    commands = {"install": install_only, "run": run, "test": test, "lint": lint}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 2
@@ -72,11 +73,18 @@ def run(arguments: list[str]) -> int:
     os.execv(command[0], command)  # noqa: S606  a program of our own
 
 
+def install_only(_: list[str]) -> int:
+    install("base", optional=("embedded",))
+    return 0
+
+
 def test(arguments: list[str]) -> int:
     """The whole suite on PostgreSQL, then what is marked `both_databases` on SQLite."""
     install("test", optional=("embedded", "embedded-test"))
-    pytest = [str(python()), "-m", "pytest"]
-    first = call([*pytest, *arguments])
+    # Tests that need the machine for themselves share a group, and so a process.
+    pytest = [str(python()), "-m", "pytest", "-n", "auto", "--dist", "loadgroup"]
+    coverage = [] if arguments else ["--cov", "--cov-report", "term"]
+    first = call([*pytest, *coverage, *arguments])
     sqlite = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     sqlite["ENS_TEST_DATABASE"] = "sqlite"
     second = call([*pytest, *arguments, "-m", "both_databases"], env=sqlite)
