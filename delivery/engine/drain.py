@@ -1,5 +1,6 @@
 """Delivers what is due for one webhook, until nothing is or its turn is over."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class Drain:
         self._free: list[str] = []
         self._slots_lock = threading.Lock()
         self._is_over = False
+        self._is_probing = False
         self._claims = 0
         self._no_growth_until = 0.0
         self._began = time.monotonic()
@@ -81,7 +83,10 @@ class Drain:
         try:
             self._take_slots(min(share, max(FIRST_SLOTS, self._pace.senders)), share)
         except RedisAway:
-            self._deliver_without_redis()
+            try:
+                self._deliver_without_redis()
+            finally:
+                self._end()
             return False
         if not self._free:
             return False
@@ -113,10 +118,14 @@ class Drain:
         return self._must_end()
 
     def _send_probe(self) -> None:
-        if self._parts.owner.run(lambda: health.take_probe(self._webhook_id)):
+        # The row first: a probe that is taken and finds nothing to send keeps the circuit open.
+        if self._claim(1) and self._take_probe():
             self._start_senders(1)
-            if self._window.senders and self._claim(1):
-                self._window.wait(low_water=1, timeout_s=None)
+            self._window.wait(low_water=1, timeout_s=None)
+
+    def _take_probe(self) -> bool:
+        self._is_probing = self._parts.owner.run(lambda: health.take_probe(self._webhook_id))
+        return self._is_probing
 
     def _claim(self, most: int) -> list[Claimed]:
         self._claims += 1
@@ -223,10 +232,12 @@ class Drain:
         )
 
     def _must_leave(self) -> bool:
-        return (
-            self._window.senders > max(self._share(), 0)
-            or self._parts.is_stopping.is_set()
-            or self._parts.capacity.must_leave(self._webhook_id)
+        if self._parts.is_stopping.is_set():
+            return True
+        if self._is_probing:  # the circuit is open for all others, and so the share is 0
+            return False
+        return self._window.senders > self._share() or self._parts.capacity.must_leave(
+            self._webhook_id
         )
 
     def _share(self) -> int:
@@ -245,19 +256,22 @@ class Drain:
         webhook_id, parts = self._webhook_id, self._parts
         empty = 0
         while empty < EMPTY_CLAIMS and not self._must_end():
-            if self._is_probe() and not parts.owner.run(lambda: health.take_probe(webhook_id)):
-                break
-            rows = parts.owner.run(lambda: claim_within(webhook_id, min(self._share(), MOST_ROWS)))
+            most, is_probe = min(self._share(), MOST_ROWS), self._is_probe()
+            rows = parts.owner.run(functools.partial(claim_within, webhook_id, most))
             empty = 0 if rows else empty + 1
             if not rows:  # what was sent may not be recorded yet
                 parts.is_stopping.wait(RECORD_PAUSE_S)
                 continue
-            slots = parts.semaphore.take_unregistered(webhook_id, len(rows))
-            with self._slots_lock:
-                self._free.extend(slots)
             self._window.feed(rows)
-            self._start_senders(len(rows))
-            self._window.wait(low_water=1, timeout_s=None)
-            if self._window.waiting:
+            if is_probe and not self._take_probe():
                 break
-        self._end()
+            # Those in flight and these rows are `most` together: no more senders are needed.
+            missing = min(len(rows), most - self._window.senders)
+            with self._slots_lock:
+                self._free += parts.semaphore.take_unregistered(
+                    webhook_id, missing - len(self._free)
+                )
+            self._start_senders(missing)
+            self._window.wait(low_water=1, timeout_s=None)
+            if self._window.waiting or is_probe:
+                break

@@ -83,7 +83,7 @@ def retry_after_s(result: Result, now: dt.datetime) -> float | None:
     text = next((value for name, value in result.headers if name.lower() == "retry-after"), "")
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return 86_400.0 if len(text.lstrip("0")) > 5 else float(min(int(text), 86_400))
+        return float(min(int(text.lstrip("0")[:9] or "0"), 86_400))
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # years and zones of any length get as far as this

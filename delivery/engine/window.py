@@ -19,7 +19,7 @@ class Window:
     """Rows that wait in this process and the threads that send them.
 
     `send(row)` sends one; `left(slot)` is told when a sender has ended and its slot is free.
-    `must_leave()` is asked between two rows whether the sender should make room.
+    `must_leave()` is asked before each row whether a sender should make room for others.
     """
 
     def __init__(
@@ -53,9 +53,15 @@ class Window:
             self.changed.notify_all()
 
     def add_sender(self, slot: str) -> None:
+        """Raises RuntimeError when the process can not have one more thread."""
         with self.changed:
             self._senders += 1
-        threading.Thread(target=self._work, args=(slot,), name="sender", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(slot,), name="sender", daemon=True).start()
+        except BaseException:
+            with self.changed:
+                self._senders -= 1
+            raise
 
     def is_blocked(self) -> bool:
         """Whether rows wait and every sender has been in its request for BLOCKED_S."""
@@ -94,18 +100,26 @@ class Window:
                     with self.changed:
                         del self._started[slot]
                         self.sent += 1
-                if self._must_leave():
-                    break
-        finally:
+        except BaseException:
             with self.changed:
                 self._senders -= 1
                 self.changed.notify_all()
+            raise
+        finally:
             self._left(slot)
 
     def _next(self, slot: str) -> Claimed | None:
+        """The next row; None when the sender is to end, and then it counts no more.
+
+        Asked and counted under one lock: of three senders where one is too many, one leaves.
+        And one that waited for rows while the limit fell must not take any.
+        """
         with self.changed:
-            self.changed.wait_for(lambda: self._rows or self._closed)
-            if not self._rows:
+            if not self._rows and not self._must_leave():
+                self.changed.wait_for(lambda: self._rows or self._closed)
+            if not self._rows or self._must_leave():
+                self._senders -= 1
+                self.changed.notify_all()
                 return None
             row = self._rows.popleft()
             self._started[slot] = time.monotonic()
