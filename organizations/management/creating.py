@@ -35,17 +35,19 @@ class CreatingCommand(BaseCommand):
         self.stdout.write(self.headline.format(**shown))
         width = max(map(len, shown)) + 2
         for name, value in shown.items():
-            self.stdout.write(f"  {name:{width}}{'' if value is None else value}")
+            if isinstance(value, bool):
+                value = "yes" if value else "no"
+            if value is not None:
+                self.stdout.write(f"  {name:{width}}{value}")
 
 
 def add_access_arguments(parser: CommandParser) -> None:
     parser.add_argument("--organization", type=int, required=True, metavar="ID")
     parser.add_argument(
         "--webhooks",
-        type=Access,
-        choices=list(Access),
-        default=Access.NONE,
-        metavar="|".join(Access),
+        choices=Access.values,
+        default=Access.NONE.value,
+        metavar="|".join(Access.values),
         help="access to webhooks, logs and event types (default: none)",
     )
     parser.add_argument("--events", action="store_true", help="may publish events")

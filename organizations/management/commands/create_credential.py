@@ -11,6 +11,7 @@ from organizations.management.creating import (
     existing_organization,
     text,
 )
+from organizations.models import Access
 
 MAX_DAYS = 36_500
 
@@ -31,7 +32,7 @@ class Command(CreatingCommand):
             existing_organization(options["organization"]),
             options["code"],
             name=options["name"],
-            webhooks=options["webhooks"],
+            webhooks=Access(options["webhooks"]),
             events=options["events"],
             expires_in=options["expires_in_days"],
         )

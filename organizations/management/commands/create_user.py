@@ -10,6 +10,7 @@ from organizations.management.creating import (
     existing_organization,
     text,
 )
+from organizations.models import Access
 
 
 class Command(CreatingCommand):
@@ -31,7 +32,7 @@ class Command(CreatingCommand):
             organization,
             options["username"],
             password=chosen,
-            webhooks=options["webhooks"],
+            webhooks=Access(options["webhooks"]),
             events=options["events"],
         )
         return {
