@@ -139,4 +139,9 @@ _WARNINGS = {
     "name_kept": Problem(51097, 200, "The name never changes; it was kept."),
 }
 
-TABLE = _GENERAL | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS
+_ORGANIZATIONS = {
+    "time_zone_unknown": Problem(51071, 400, "No such time zone in the tz database."),
+    "parent_not_top": Problem(51072, 400, "A parent organisation has no parent itself."),
+}
+
+TABLE = _GENERAL | _ORGANIZATIONS | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS

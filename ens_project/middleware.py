@@ -92,8 +92,9 @@ def _is_text(request: WSGIRequest) -> bool:
 
 
 def _prepare(request: WSGIRequest) -> None:
-    # A charset in Content-Type would decide how the query string is decoded.
-    request.encoding = "utf-8"
+    # A charset in Content-Type would decide how the query string is decoded. Set past the property
+    # `encoding`, which reads the query: views do that, where errors are handled.
+    request._encoding = "utf-8"  # type: ignore[attr-defined]
     # The body is the parser's alone: not read as a form, be it for a CSRF token.
     request.POST = QueryDict()
     if request.method not in BODY_METHODS:

@@ -99,7 +99,7 @@ def check_media_type(content_type: str) -> None:
     """Raises UnsupportedMediaType unless it is JSON in UTF-8."""
     media_type, parameters = parse_header_parameters(content_type[:MAX_CONTENT_TYPE])
     if media_type != "application/json":
-        raise UnsupportedMediaType(media_type, "Bodies are application/json only.")
+        raise UnsupportedMediaType(media_type, "Bodies are application/json in UTF-8 only.")
     charset = parameters.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType(

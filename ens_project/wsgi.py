@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ens_project.settings")
 
 
-class ReadableContentType:
-    """Drops a Content-Type that Django can not parse, before Django parses it.
+class PlainContentType:
+    """Takes from the API's Content-Type what Django stumbles over while it makes the request.
 
-    Django raises from there, outside of every handler and middleware, and the server would answer
-    with a page of its own. Without it the API says that the type is not supported.
+    A parameter that can not be parsed, a charset that decodes no text, and any charset together
+    with too many query parameters raise there, outside of every middleware, and the server would
+    answer with a page of its own. UTF-8 is what the API reads anyway; whatever else is asked for
+    is left out as a whole, so that the API answers 415.
     """
 
     def __init__(self, inner: "WSGIApplication") -> None:
@@ -24,11 +26,19 @@ class ReadableContentType:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        try:
-            parse_header_parameters(environ.get("CONTENT_TYPE", ""))
-        except ValueError:
-            environ["CONTENT_TYPE"] = ""
+        if environ.get("PATH_INFO", "").startswith("/v3"):
+            environ["CONTENT_TYPE"] = plain(environ.get("CONTENT_TYPE", ""))
         return self.inner(environ, start_response)
 
 
-application = ReadableContentType(get_wsgi_application())
+def plain(content_type: str) -> str:
+    """The media type without parameters; "" if they say anything but UTF-8."""
+    try:
+        media_type, parameters = parse_header_parameters(content_type)
+    except ValueError:
+        return ""
+    charset = parameters.get("charset", "utf-8").lower()
+    return media_type if charset in {"utf-8", "utf8"} else ""
+
+
+application = PlainContentType(get_wsgi_application())

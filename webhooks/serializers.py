@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import get_error_detail
+from rest_framework.settings import api_settings
 
 from organizations.serializers import TextField
 from organizations.times import v3_time, v3_time_iso
@@ -132,9 +133,8 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
     def to_internal_value(self, data: Any) -> dict[str, Draft]:
         """A clean draft. Raises ValidationError with every broken rule of types and values."""
         if not isinstance(data, Mapping):
-            raise serializers.ValidationError(
-                [ErrorDetail("The body is not a JSON object.", "not_an_object")]
-            )
+            problem = ErrorDetail("The body is not a JSON object.", "not_an_object")
+            raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [problem]})
         values, errors = self._typed(data)
         webhook = self.instance
         draft = (
