@@ -2,11 +2,14 @@
 
 One sorted set of slots per webhook, scored with the end of their lease in the server's time.
 Holders renew what they hold; a killed worker's slots come back when their lease ends. A server
-that was emptied gives nothing for a while, in which the holders register theirs again.
+that was emptied gives nothing for a while, in which the holders register theirs again. Nor does
+a process take any for a while after Redis was away for it: others may have sent meanwhile under
+another kind of limit, and register these first.
 """
 
 import itertools
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -64,6 +67,8 @@ for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[i]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1] * 2)
 return 1
 """
+# KEYS: slots. ARGV: slots. The mark stays: whoever frees one knowingly tells who waits.
+_WITHDRAW = "return redis.call('ZREM', KEYS[1], unpack(ARGV))"
 _BLOCK = 1_000  # members in one call: Lua's unpack and the reply stay small
 
 
@@ -76,6 +81,8 @@ class Semaphore:
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._held: dict[int, set[str]] = {}
+        self._was_away = False
+        self._nothing_until_s = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="semaphore", daemon=True)
         self._thread.start()
@@ -83,19 +90,19 @@ class Semaphore:
     def take(self, webhook_id: int, limit: int, want: int) -> list[str]:
         """Up to `want` slots; none when all are in use or the server was emptied just now.
 
-        Then whoever frees one is told that somebody waits. Raises RedisAway.
+        Then whoever frees one is told that somebody waits. None either, for GRACE_MS, when Redis
+        was away. Raises RedisAway.
         """
+        if self._was_away:
+            self._come_back()
+        if time.monotonic() < self._nothing_until_s:
+            return []
         wanted = [f"{self._holder}:{next(self._numbers)}" for _ in range(min(want, _BLOCK))]
-        # Held before they are given: a heartbeat between the two must not miss them.
-        self._hold(webhook_id, wanted)
-        try:
-            keys = [*_keys(webhook_id), EPOCH_KEY]
-            given = self._call(_TAKE, keys, [limit, LEASE_MS, GRACE_MS, LEASE_MS, *wanted])
-        except RedisAway:
-            self._forget(webhook_id, wanted)
-            raise
+        keys = [*_keys(webhook_id), EPOCH_KEY]
+        given = self._call(_TAKE, keys, [limit, LEASE_MS, GRACE_MS, LEASE_MS, *wanted])
         taken = wanted[: max(given, 0)]
-        self._forget(webhook_id, wanted[len(taken) :])
+        # A heartbeat that comes just before this misses them; the next is within the grace.
+        self._hold(webhook_id, taken)
         return taken
 
     def release(self, webhook_id: int, slots: Sequence[str]) -> bool:
@@ -155,7 +162,15 @@ class Semaphore:
             still = self._held.get(webhook_id, set())
             gone = [slot for slot in block if slot not in still]
         if gone:
-            self._call(_RELEASE, _keys(webhook_id), gone)
+            self._call(_WITHDRAW, _keys(webhook_id)[:1], gone)
+
+    def _come_back(self) -> None:
+        """Register what is held, and take nothing while others do. Raises RedisAway."""
+        if self._door.is_away:
+            raise RedisAway
+        self._nothing_until_s = time.monotonic() + GRACE_MS / 1000
+        self._was_away = False
+        self.renew()
 
     def _hold(self, webhook_id: int, slots: Sequence[str]) -> None:
         with self._lock:
@@ -172,15 +187,25 @@ class Semaphore:
     def _beat(self) -> None:
         while not self._stopped.wait(HEARTBEAT_S):
             try:
-                self.renew()
+                if self._was_away or self._door.is_away:
+                    self._was_away = True
+                    self._come_back()
+                else:
+                    self.renew()
             except RedisAway:
                 continue
+            except Exception:  # without a heartbeat every slot of the process would be lost
+                log.exception("slots_not_renewed")
 
     def _call(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> int:
         def evaluate(client: Any) -> int:
             return int(client.eval(script, len(keys), *keys, *args))
 
-        return self._door.call(evaluate)
+        try:
+            return self._door.call(evaluate)
+        except RedisAway:
+            self._was_away = True
+            raise
 
 
 def _keys(webhook_id: int) -> list[str]:
