@@ -17,9 +17,6 @@ class SignInAttemptsQuerySet(models.QuerySet["SignInAttempts"]):
     def _about(self, subject: str) -> Self:
         return self.filter(subject=subject)
 
-    def is_locked(self, subject: str) -> bool:
-        return self._about(subject).filter(count__gte=ATTEMPTS, until__gt=timezone.now()).exists()
-
     def begin(self, subject: str) -> bool:
         """Count an attempt, before the password is looked at: guesses in parallel do not slip by.
 
