@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 GATHER_S = 0.01
 MOST_ROWS = 200
 RETRY_PAUSE_S = 0.25
+# What the database refuses however often it is asked; other errors pass.
+UNWRITABLE = (django.db.DataError, django.db.IntegrityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Writer:
     """Writes outcomes in the background; `put` never waits.
 
     A batch that the database does not take is tried again while any of its leases lasts; after
-    that the sweep makes the rows due again.
+    that the sweep makes the rows due again. An outcome that no database takes does not keep the
+    others of its batch from being written.
     """
 
     def __init__(self, on_change: Callable[[set[int]], None] = lambda _: None) -> None:
@@ -106,15 +109,38 @@ class Writer:
             try:
                 failpoint("before_record")
                 changed = write(batch)
-            except django.db.Error as error:
-                log.warning("outcomes_not_written", rows=len(batch), error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  nobody else records: the thread must live
                 drop_broken_connection()
+                if not isinstance(error, django.db.Error) or isinstance(error, UNWRITABLE):
+                    self._write_one_by_one(batch, error)
+                    return
+                log.warning("outcomes_not_written", rows=len(batch), error=type(error).__name__)
                 pause.wait(RETRY_PAUSE_S)
-                batch = [outcome for outcome in batch if outcome.row.lease_left_s > 0]
+                batch = self._still_leased(batch)
             else:
                 failpoint("after_record")
-                self._on_change(changed)
+                self._tell(changed)
                 return
+
+    def _write_one_by_one(self, batch: list[Outcome], error: Exception) -> None:
+        if len(batch) == 1:
+            delivery = str(batch[0].row.delivery_id)
+            log.error("outcome_not_writable", delivery=delivery, exc_info=error)
+            return
+        for outcome in batch:
+            self._write([outcome])
+
+    def _still_leased(self, batch: list[Outcome]) -> list[Outcome]:
+        left = [outcome for outcome in batch if outcome.row.lease_left_s > 0]
+        if len(left) < len(batch):
+            log.error("outcomes_given_up", rows=len(batch) - len(left))
+        return left
+
+    def _tell(self, changed: set[int]) -> None:
+        try:
+            self._on_change(changed)
+        except Exception:
+            log.exception("health_not_told")
 
 
 def write(batch: Sequence[Outcome]) -> set[int]:
@@ -150,7 +176,8 @@ WITH o AS (
         first_attempt_at = CASE WHEN o.attempt = 1 THEN o.started_at
                                 ELSE coalesce(d.first_attempt_at, o.started_at) END,
         last_status = o.status, last_error = o.error, last_duration_ms = o.duration_ms,
-        sla_breached_at = CASE WHEN d.sla_breached_at IS NULL AND d.sla_due_at <= o.ended_at
+        sla_breached_at = CASE WHEN o.state = 'delivered' AND o.ended_at < d.sla_due_at THEN NULL
+                               WHEN d.sla_breached_at IS NULL AND d.sla_due_at <= o.ended_at
                                THEN d.sla_due_at ELSE d.sla_breached_at END
     FROM o
     WHERE d.id = o.id
@@ -198,7 +225,10 @@ def _write_each(batch: Sequence[Outcome]) -> None:
         is_ours = Q(lease_token=o.row.token, state__in=OPEN)
         if o.decision.state is State.DELIVERED:
             is_ours |= ~Q(state=State.DELIVERED)
-        breached = Q(sla_breached_at=None, sla_due_at__lte=o.ended_at)
+        breached = [When(sla_breached_at=None, sla_due_at__lte=o.ended_at, then=F("sla_due_at"))]
+        if o.decision.state is State.DELIVERED:
+            # In time, and recorded so late that the sweep had noted a breach meanwhile.
+            breached.append(When(sla_due_at__gt=o.ended_at, then=None))
         Delivery.objects.filter(is_ours, id=o.row.delivery_id).update(
             state=o.decision.state,
             next_attempt_at=o.decision.next_attempt_at,
@@ -211,9 +241,7 @@ def _write_each(batch: Sequence[Outcome]) -> None:
             last_status=o.result.status,
             last_error=o.result.error or "",
             last_duration_ms=o.result.duration_ms,
-            sla_breached_at=Case(
-                When(breached, then=F("sla_due_at")), default=F("sla_breached_at")
-            ),
+            sla_breached_at=Case(*breached, default=F("sla_breached_at")),
         )
     Attempt.objects.bulk_create(_attempt_of(o) for o in batch)
 
