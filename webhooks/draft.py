@@ -93,6 +93,7 @@ class Draft:
         Raises ValidationError if the name was taken since it was checked.
         """
         caller = by if isinstance(by, Caller) else caller_of(by)
+        before = _audited(self.stored) if self.stored else None
         try:
             with transaction.atomic():
                 self._write(caller)
@@ -100,7 +101,7 @@ class Draft:
                     by,
                     action="changed" if self.stored else "created",
                     obj=self.webhook,
-                    before=_audited(self.stored) if self.stored else None,
+                    before=before,
                     after=_audited(self.webhook),
                 )
         except IntegrityError:
