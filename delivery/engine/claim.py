@@ -6,6 +6,7 @@ A claim raises `attempts` and `lease_token`; whoever reports an outcome shows th
 import datetime as dt
 import functools
 import operator
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from delivery.models import Delivery, State
 from webhooks.models import Webhook
 
 LEASE_S = 75.0
+GIVEN_BACK_AT_ONCE = 200  # SQLite takes conditions up to a depth of 1,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def claim_within(webhook_id: int, limit: int) -> list[Claimed]:
 
 
 def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]:
+    asked_s = time.monotonic()  # before: a process that is suspended here must find itself late
     with connection.cursor() as cursor:
         cursor.execute(
             _CLAIM_BY_STATE[state],
@@ -98,7 +101,7 @@ def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]
     if not rows:
         return []
     rows.sort(key=lambda row: (row[7], row[0]))
-    reading = Reading.at(rows[0][6])
+    reading = Reading(rows[0][6], asked_s)
     return [
         Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading) for row in rows
     ]
@@ -106,6 +109,7 @@ def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]
 
 def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
     with transaction.atomic():  # IMMEDIATE: nobody else writes between the two statements
+        asked_s = time.monotonic()
         now = database_now()
         ids = list(
             Delivery.objects.filter(
@@ -123,7 +127,7 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
             lease_until=now + dt.timedelta(seconds=LEASE_S),
             first_attempt_at=Coalesce("first_attempt_at", now),
         )
-        reading = Reading.at(now)
+        reading = Reading(now, asked_s)
         return [
             Claimed(row[0], webhook_id, *row[1:], reading)
             for row in Delivery.objects.filter(id__in=ids)
@@ -136,8 +140,11 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
 
 def give_back(rows: Sequence[Claimed]) -> None:
     """Make rows that were claimed and not sent due again, as if they had not been claimed."""
-    if not rows:
-        return
+    for first in range(0, len(rows), GIVEN_BACK_AT_ONCE):
+        _give_back(rows[first : first + GIVEN_BACK_AT_ONCE])
+
+
+def _give_back(rows: Sequence[Claimed]) -> None:
     held = functools.reduce(
         operator.or_, (Q(id=row.delivery_id, lease_token=row.token) for row in rows)
     )

@@ -188,7 +188,11 @@ class Drain:
                 with self._slots_lock:
                     self._free.append(slot)
                 break
-            self._window.add_sender(slot)
+            try:
+                self._window.add_sender(slot)
+            except RuntimeError:  # no thread to be had: the process makes do with those it has
+                self._sender_left(slot)
+                break
             started += 1
         return started
 

@@ -28,22 +28,25 @@ class Owner:
         self._queue: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
             queue.SimpleQueue()
         )
-        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     def run(self, question: Callable[[], T]) -> T:
         """The answer of `question`, or what it raises. Raises OwnerStopped after `stop`."""
-        if self._stopped.is_set():
-            raise OwnerStopped
         future: Future[T] = Future()
-        self._queue.put((question, future))
+        with self._lock:  # nothing may come after the end that `stop` puts: nobody would answer
+            if self._is_stopped:
+                raise OwnerStopped
+            self._queue.put((question, future))
         return future.result()
 
     def stop(self) -> None:
         """Answer what was asked before, then end."""
-        self._stopped.set()
-        self._queue.put(None)
+        with self._lock:
+            self._is_stopped = True
+            self._queue.put(None)
         self._thread.join(timeout=10)
 
     def _work(self) -> None:
@@ -54,10 +57,6 @@ class Owner:
             except Exception as error:  # noqa: BLE001  it is raised again where it was asked
                 drop_broken_connection()
                 future.set_exception(error)
-        while not self._queue.empty():
-            left = self._queue.get()
-            if left is not None:
-                left[1].set_exception(OwnerStopped())
         django.db.connections.close_all()
 
 

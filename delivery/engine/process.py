@@ -30,6 +30,13 @@ STOP_S = 35.0
 MOST_LOCAL_DRAINS = 64
 
 
+class _Turn:
+    """One drain that runs; the next one for its webhook may begin while this one ends."""
+
+    def __init__(self) -> None:
+        self.was_woken = False
+
+
 class Engine:
     """Drains webhooks on demand and, once started, sweeps and keeps watch."""
 
@@ -38,7 +45,7 @@ class Engine:
         self._waker = waker
         self._is_stopping = threading.Event()
         self._lock = threading.Lock()
-        self._active: dict[int, bool] = {}
+        self._active: dict[int, _Turn] = {}
         self._paces: dict[int, Pace] = {}
         self._local_drains = threading.Semaphore(MOST_LOCAL_DRAINS)
         self._owner = Owner("claims")
@@ -79,14 +86,14 @@ class Engine:
         """Deliver what is due for the webhook; a call meanwhile makes this one look again."""
         with self._lock:
             if webhook_id in self._active:
-                self._active[webhook_id] = True
+                self._active[webhook_id].was_woken = True
                 return
-            self._active[webhook_id] = False
+            turn = self._active[webhook_id] = _Turn()
             pace = self._paces.setdefault(webhook_id, Pace())
         has_more = False
         try:
             has_more = Drain(self._parts, webhook_id, pace).run(
-                lambda: self._look_again(webhook_id)
+                lambda: self._look_again(webhook_id, turn)
             )
         except OwnerStopped:
             return
@@ -94,7 +101,8 @@ class Engine:
             log.warning("drain_without_database", webhook=webhook_id, error=type(error).__name__)
         finally:
             with self._lock:
-                self._active.pop(webhook_id, None)
+                if self._active.get(webhook_id) is turn:
+                    del self._active[webhook_id]
         if has_more and not self._is_stopping.is_set():
             self._waker.soon([webhook_id], again=True)
 
@@ -120,15 +128,15 @@ class Engine:
         self._http.close()
         return all_recorded
 
-    def _look_again(self, webhook_id: int) -> bool:
+    def _look_again(self, webhook_id: int, turn: "_Turn") -> bool:
         """Whether a wake-up came while the drain ran; if not, the drain is over from now on."""
         with self._lock:
-            came = self._active.get(webhook_id, False)
-            if came:
-                self._active[webhook_id] = False
-            else:
-                self._active.pop(webhook_id, None)
-            return came
+            if turn.was_woken:
+                turn.was_woken = False
+                return True
+            if self._active.get(webhook_id) is turn:
+                del self._active[webhook_id]
+            return False
 
     def _give_back(self, rows: list[Claimed]) -> None:
         try:
