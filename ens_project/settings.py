@@ -70,6 +70,8 @@ MAX_EVENTS_BYTES = 8 * 1024 * 1024
 DELIVERY_HOURS = 24
 WEBHOOK_URL_CHECK = "delivery.url_check.check_webhook_url"
 OAUTH_TOKEN_S = 300
+# What the demo was seeded with, its passwords too; readable by its user only.
+DEMO_FILE = DATA_DIR / "demo.json"
 
 INSTALLED_APPS = [
     "django.contrib.auth",

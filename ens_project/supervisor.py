@@ -19,6 +19,7 @@ from ens_project import embedded
 from ens_project.console import Console
 from ens_project.data_directory import keep_secret, running_variables, sole_user
 from ens_project.processes import Failed, Program, StopRequested, Supervisor, describe_status
+from events.client import local_host, local_url
 
 ROOT = Path(__file__).resolve().parent.parent
 # Equal to REDIS_URL exactly when that is the server which `up` starts itself.
@@ -81,6 +82,8 @@ def _complete(data_dir: Path, environ: MutableMapping[str, str], *, demo: bool) 
         environ["ENS_DEMO"] = "1"
         _default(environ, "ENS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
         _default(environ, "ENS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
+        # The terminal belongs to the demo's own lines; a line for each request would hide them.
+        _default(environ, "ENS_LOG_LEVEL", "WARNING")
         fernet_key = base64.urlsafe_b64encode(os.urandom(32)).decode()
         _keep(data_dir, environ, "ENS_SECRET_KEY", secrets.token_urlsafe(50))
         _keep(data_dir, environ, "ENS_ENCRYPTION_KEYS", fernet_key)
@@ -147,10 +150,11 @@ def _raise_tree(plan: Plan, supervisor: Supervisor) -> None:
     for number in range(1, plan.workers + 1):
         supervisor.start(_worker(plan, number))
     supervisor.start(_web(plan))
+    address = local_url(plan.host, plan.port)
     if not supervisor.wait_for(lambda: is_ready(plan), timeout_s=READY_TIMEOUT_S):
-        supervisor.say(f"{_address(plan)}/readyz does not answer 200 yet; see the lines above.")
+        supervisor.say(f"{address}/readyz does not answer 200 yet; see the lines above.")
         return
-    supervisor.say(f"Ready on {_address(plan)} (Ctrl-C stops everything).")
+    supervisor.say(f"Ready on {address} (Ctrl-C stops everything).")
     if plan.demo and (status := supervisor.run(_manage(plan, "show_demo", verbatim=True))):
         supervisor.say(f"The demo could not be shown ({describe_status(status)}).")
 
@@ -227,20 +231,10 @@ def _worker(plan: Plan, number: int) -> Program:
 # --- The address and the data directory ----------------------------------------------------
 
 
-def _local_host(host: str) -> str:
-    """Where this machine reaches a server that listens on `host`."""
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
-def _address(plan: Plan) -> str:
-    host = _local_host(plan.host)
-    return f"http://[{host}]:{plan.port}" if ":" in host else f"http://{host}:{plan.port}"
-
-
 def is_ready(plan: Plan) -> bool:
     """Whether the web answers /readyz with 200."""
     names = [name.lstrip(".") for name in plan.allowed_hosts if name != "*"]
-    connection = http.client.HTTPConnection(_local_host(plan.host), plan.port, timeout=2)
+    connection = http.client.HTTPConnection(local_host(plan.host), plan.port, timeout=2)
     with contextlib.closing(connection):
         try:
             connection.request(
