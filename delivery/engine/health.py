@@ -5,18 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from delivery.engine import circuit
 from delivery.engine.circuit import HealthState, Verdict
 from delivery.engine.clock import database_now
-from delivery.models import Health
+from delivery.models import UNDELIVERED, Delivery, Health, State
 from webhooks.models import Webhook
 
 COLUMNS = tuple(field.name for field in fields(HealthState))
 # A proven webhook's successes are noted this seldom: its row must not be written by every batch.
 SUCCESS_NOTED_EVERY_S = 60.0
+FAILED_LATELY = dt.timedelta(hours=25)  # a delivery is tried for 24
 
 
 def record(verdicts: Mapping[int, Sequence[str]]) -> set[int]:
@@ -87,10 +88,26 @@ def deactivate(webhook_id: int, reason: str) -> None:
 
 
 def deactivate_those_failing_for(days: int) -> int:
-    """Deactivate webhooks without one success in `days` days of trying. Answers how many."""
-    since = database_now() - dt.timedelta(days=days)
+    """Deactivate webhooks without one success in `days` days of trying. Answers how many.
+
+    One that failed long ago and had nothing to deliver since is not among them, and for one that
+    is activated again the days begin anew.
+    """
+    now = database_now()
+    since = now - dt.timedelta(days=days)
+    # While nothing is sent, nothing fails; and what failed before must not count afterwards.
+    Health.objects.exclude(failing_since=None).exclude(webhook__deactivated_at=None).update(
+        failing_since=None
+    )
+    failed_lately = Delivery.objects.filter(
+        webhook=OuterRef("webhook"),
+        ingested_at__gte=now - FAILED_LATELY,
+        state__in=(State.RETRYING, *UNDELIVERED),
+        attempts__gt=0,
+    )
     failing = Health.objects.filter(
         Q(last_success_at=None) | Q(last_success_at__lt=since),
+        Exists(failed_lately),
         failing_since__lte=since,
         webhook__deactivated_at=None,
         webhook__deleted_at=None,
