@@ -1,6 +1,7 @@
 """The Celery application: an alarm clock for rows, never their keeper."""
 
 import os
+import sys
 
 from celery import Celery
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
@@ -12,10 +13,22 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+# Under gevent names are looked up in native threads, ten of them by default: as few slow name
+# servers would hold up every new connection.
+NAME_LOOKUPS = 32
+
+
+def widen_name_lookups() -> None:
+    hub = getattr(sys.modules.get("gevent"), "get_hub", None)
+    if hub is not None:
+        hub().threadpool.maxsize = NAME_LOOKUPS
+
+
 @worker_ready.connect
 def start_engine(**_: object) -> None:
     from delivery.tasks import engine  # the apps are not ready before the worker is
 
+    widen_name_lookups()
     engine().start()
 
 
