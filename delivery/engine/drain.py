@@ -276,6 +276,7 @@ class Drain:
                     webhook_id, missing - len(self._free)
                 )
             self._start_senders(missing)
-            self._window.wait(low_water=1, timeout_s=None)
+            left_s = self._began + SLICE_S - time.monotonic()
+            self._window.wait(low_water=1, timeout_s=max(left_s, 0.0))
             if self._window.waiting or is_probe:
                 break

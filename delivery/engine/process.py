@@ -160,16 +160,24 @@ class Engine:
             except django.db.Error as error:
                 log.warning("sweep_without_database", error=type(error).__name__)
                 drop_broken_connection()
+            except Exception:  # the thread must live: it is the path for all that went wrong
+                log.exception("sweep_broke")
         django.db.connections.close_all()
 
     def _wake_due(self, webhook_ids: Sequence[int]) -> None:
         if not self._redis.is_away:
             self._waker.soon(webhook_ids)
-            return
+            if self._waker.is_heard:
+                return
         for webhook_id in webhook_ids:
             if not self._local_drains.acquire(blocking=False):
                 return
-            threading.Thread(target=self._drain_here, args=(webhook_id,), daemon=True).start()
+            drain = threading.Thread(target=self._drain_here, args=(webhook_id,), daemon=True)
+            try:
+                drain.start()
+            except RuntimeError:  # no thread to be had
+                self._local_drains.release()
+                return
 
     def _drain_here(self, webhook_id: int) -> None:
         try:
@@ -191,3 +199,5 @@ class Engine:
                 self._targets.forget_all_but(used)
             except (django.db.Error, OwnerStopped):
                 continue
+            except Exception:  # without a watch no change of a webhook would be seen
+                log.exception("watch_broke")

@@ -25,6 +25,7 @@ class Waker:
     """Publishes drains from a thread of its own: who calls never touches Redis.
 
     `publish(webhook_id)` sends the message; what it raises costs the wake-up, nothing more.
+    `is_heard` is False while the broker does not take messages, by the last that was tried.
     """
 
     def __init__(self, door: Door, publish: Callable[[int], None]) -> None:
@@ -34,6 +35,7 @@ class Waker:
         self._pending: dict[int, bool] = {}
         self._pid = 0
         self._stopped = False
+        self.is_heard = True
 
     def soon(self, webhook_ids: Iterable[int], *, again: bool = False) -> None:
         """Wake a drain for each. With `again`, also where one is already on its way."""
@@ -65,7 +67,10 @@ class Waker:
                     return
                 pending, self._pending = self._pending, {}
             for webhook_id, again in pending.items():
-                self._wake(webhook_id, again=again)
+                try:
+                    self._wake(webhook_id, again=again)
+                except Exception:  # the only thread of the process that wakes
+                    log.exception("wake_failed", webhook=webhook_id)
 
     def _wake(self, webhook_id: int, *, again: bool) -> None:
         key = wake_key(webhook_id)
@@ -79,4 +84,7 @@ class Waker:
             self._publish(webhook_id)
         except Exception as error:  # noqa: BLE001  whatever the broker's client raises
             log.warning("wake_not_published", webhook=webhook_id, error=type(error).__name__)
+            self.is_heard = False
             self.looked(webhook_id)
+        else:
+            self.is_heard = True
