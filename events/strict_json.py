@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
@@ -59,16 +59,20 @@ def loads(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     return value
 
 
-def loads_each(body: bytes) -> list[Any]:
+def loads_each(body: bytes, *, max_elements: int = 1_000) -> list[Any]:
     """The elements of an array of which some are refused: their StrictJSONErrors in their places.
 
-    Raises StrictJSONError for a text that can not be taken apart into elements.
+    Raises StrictJSONError for a text that can not be taken apart into elements, or into too many:
+    each costs a parser of its own.
     """
     try:
         text = body.removeprefix(_BYTE_ORDER_MARK).decode()
-        elements = list(_elements(text))
+        elements = list(islice(_elements(text), max_elements + 1))
     except (ValueError, RecursionError):
         raise StrictJSONError("json_malformed", "The body is not an array of JSON.") from None
+    if len(elements) > max_elements:
+        message = f"The array has more than {max_elements} elements."
+        raise StrictJSONError("json_malformed", message)
     return [_loaded_or_error(element) for element in elements]
 
 

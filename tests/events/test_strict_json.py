@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.strict_json import StrictJSONError, depth, dumps, loads
+from events.strict_json import StrictJSONError, depth, dumps, loads, loads_each
 
 
 def refusal(body: bytes) -> tuple[str, str]:
@@ -131,3 +131,24 @@ def test_a_hostile_megabyte_costs_less_than_a_second(part: bytes) -> None:
     with pytest.raises(StrictJSONError):
         loads(body)
     assert time.perf_counter() - started < 1
+
+
+def test_the_elements_of_an_array_are_refused_each_for_itself() -> None:
+    body = b' [ {"a":1.0} , NaN,{"a":1,"a":2} ,"\\u0000", 1e999 ] '
+    first, *others = loads_each(body)
+    assert first == {"a": 1.0}
+    assert [error.code for error in others] == [
+        *("json_not_finite", "json_duplicate_key", "json_nul", "json_not_finite"),
+    ]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1", b"[1] 2", b"[1,]", b"[,1]", b"\xff", b"[1 2]"])
+def test_what_is_no_array_can_not_be_taken_apart(body: bytes) -> None:
+    with pytest.raises(StrictJSONError):
+        loads_each(body)
+
+
+def test_an_array_of_very_many_is_not_taken_apart() -> None:
+    assert len(loads_each(b"[" + b"1," * 999 + b"NaN]")) == 1000
+    with pytest.raises(StrictJSONError):
+        loads_each(b"[" + b"NaN," * 1_000_000 + b"1]")
