@@ -19,6 +19,9 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
+MOST_CONNECTIONS = 100
+
+
 class RedisAway(Exception):
     """Redis is not configured, not reachable, too slow, or refuses to write."""
 
@@ -27,11 +30,13 @@ class Door:
     """A pool of connections to one server with one time limit for every command.
 
     `timeout_s` bounds connecting and answering, each. `probe_s` is how often a server that is
-    away is looked after.
+    away is looked after. More than MOST_CONNECTIONS commands at once wait for each other.
     """
 
     def __init__(self, url: str, *, timeout_s: float, probe_s: float = 0.5) -> None:
         self._probe_s = probe_s
+        self._timeout_s = timeout_s
+        self._places = threading.Semaphore(MOST_CONNECTIONS)
         self._probing = threading.Lock()
         self._is_away = not url
         self._client: redis.Redis | None = None
@@ -43,7 +48,7 @@ class Door:
                 socket_keepalive=True,
                 health_check_interval=10,
                 retry=Retry(NoBackoff(), 0),
-                max_connections=100,
+                max_connections=MOST_CONNECTIONS,
             )
 
     @property
@@ -57,15 +62,19 @@ class Door:
         """
         if self._is_away or self._client is None:
             raise RedisAway
+        if not self._places.acquire(timeout=self._timeout_s):
+            raise RedisAway  # busy here, not away there
         try:
             return command(self._client)
         except redis.exceptions.MaxConnectionsError as error:
-            raise RedisAway from error  # busy here, not away there
+            raise RedisAway from error  # a command that asks for several
         except redis.RedisError as error:
             if not isinstance(error, redis.ResponseError) or _is_refusal(error):
                 self._mark_away(error)
                 raise RedisAway from error
             raise
+        finally:
+            self._places.release()
 
     def _mark_away(self, error: redis.RedisError) -> None:
         if self._probing.acquire(blocking=False):

@@ -152,3 +152,20 @@ def test_a_hanging_server_costs_its_time_limit_once(hanging_url: str) -> None:
     for _ in range(1_000):
         assert not answers(some_door)
     assert time.monotonic() - started < 0.5
+
+
+def test_three_hundred_callers_at_once_are_all_served() -> None:
+    calls = Door(project_settings.REDIS_URL, timeout_s=5.0)
+    start = threading.Barrier(300)
+    answered: list[bool] = []
+
+    def call() -> None:
+        start.wait(10)
+        answered.append(answers(calls))
+
+    threads = [threading.Thread(target=call) for _ in range(300)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert answered == [True] * 300
