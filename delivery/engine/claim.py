@@ -90,6 +90,11 @@ def claim_within(webhook_id: int, limit: int) -> list[Claimed]:
         return claim(webhook_id, limit - in_flight) if in_flight < limit else []
 
 
+def any_in_flight() -> bool:
+    """Whether any process may be sending: every request's row is claimed before and until after."""
+    return Delivery.objects.filter(state=State.IN_FLIGHT).exists()
+
+
 def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]:
     asked_s = time.monotonic()  # before: a process that is suspended here must find itself late
     with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from delivery.engine import sweep
 from delivery.engine.capacity import Capacity
-from delivery.engine.claim import Claimed, give_back
+from delivery.engine.claim import Claimed, any_in_flight, give_back
 from delivery.engine.drain import Drain, Pace, Parts
 from delivery.engine.outcomes import Writer
 from delivery.engine.owner import Owner, OwnerStopped, drop_broken_connection
@@ -78,7 +78,10 @@ class Engine:
 
     def start(self) -> None:
         """Begin to sweep and to watch, in threads of their own."""
-        self._semaphore.ensure_epoch()
+        try:
+            self._semaphore.ensure_epoch(nobody_holds=not self._owner.run(any_in_flight))
+        except django.db.Error as error:
+            log.warning("start_without_database", error=type(error).__name__)
         for work in (self._sweep, self._watch):
             threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
 

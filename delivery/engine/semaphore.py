@@ -136,10 +136,16 @@ class Semaphore:
     def stop(self) -> None:
         self._stopped.set()
 
-    def ensure_epoch(self) -> None:
-        """Start the waiting time of an empty server now, and not with the first event."""
+    def ensure_epoch(self, *, nobody_holds: bool) -> None:
+        """Let the waiting time of an empty server begin now, and not with the first event.
+
+        There is none where the caller knows that no process can hold a slot.
+        """
         try:
-            self._call(_TAKE, ["ens:sem:none", "ens:sem:none:waits", EPOCH_KEY], [0, 1, 0, 1])
+            if nobody_holds:
+                self._door.call(lambda client: client.set(EPOCH_KEY, 1, nx=True))
+            else:
+                self._call(_TAKE, ["ens:sem:none", "ens:sem:none:waits", EPOCH_KEY], [0, 1, 0, 1])
         except RedisAway:
             log.warning("semaphore_without_redis")
 
