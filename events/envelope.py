@@ -139,21 +139,31 @@ def unwrap(body: object) -> Mapping[str, Any]:
     if not _type_fits(event_type, name, flat.get("orgId")):
         message = "eventType does not name the event of the attributes."
         raise ValidationError({"eventType": [ErrorDetail(message, code="event_type_mismatch")]})
-    if name is None and isinstance(event_type, str):
-        flat["eventName"] = re.sub(r"\A\d+_", "", event_type)
-    for key, outer in (("eventId", "eventId"), ("createdAt", "timeStamp")):
-        if flat.get(key) is None and body.get(outer) is not None:
-            flat[key] = body[outer]
-    return flat | {key: value for key, value in body.items() if key not in _QUEUE_KEYS}
+    org_id, type_name = _type_parts(event_type)
+    outer = {
+        "eventName": type_name,
+        "eventId": body.get("eventId"),
+        "orgId": None if event_type == name else org_id,  # a name may begin with digits
+        "createdAt": body.get("timeStamp"),
+    }
+    told = {k: v for k, v in outer.items() if v is not None and flat.get(k) is None}
+    flat = told | {key: value for key, value in flat.items() if key not in told}
+    beside = body.keys() - _QUEUE_KEYS - flat.keys()
+    return flat | {key: value for key, value in body.items() if key in beside}
+
+
+def _type_parts(event_type: str) -> tuple[int | None, str]:
+    prefix, _, rest = event_type.partition("_")
+    return (int(prefix[:30]), rest) if prefix.isdecimal() and rest else (None, event_type)
 
 
 def _type_fits(event_type: object, name: object, org_id: object) -> bool:
     if not isinstance(event_type, str):
         return False
-    prefix, _, rest = event_type.partition("_")
-    if not prefix.isdecimal():
+    type_org_id, type_name = _type_parts(event_type)
+    if name == event_type or type_org_id is None:
         return name in (None, event_type)
-    return name in (None, rest, event_type) and org_id in (None, int(prefix[:30]))
+    return name in (None, type_name) and org_id in (None, type_org_id)
 
 
 def _completed(given: Mapping[str, Any], filled: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +194,7 @@ def _entity(data: Mapping[str, Any], customer_id: str) -> str:
     """What the event is about: its transaction, else its customer; "" if neither is told."""
     transaction_id = data.get("transactionId")
     if isinstance(transaction_id, str | int) and not isinstance(transaction_id, bool):
-        return str(transaction_id)
+        return str(transaction_id) or customer_id
     return customer_id
 
 
