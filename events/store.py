@@ -54,7 +54,9 @@ def store(
         for item in items
     ]
     may_repeat = {item.envelope.event_id for item in items if item.envelope.has_own_id}
-    Event.objects.bulk_create(rows, ignore_conflicts=bool(may_repeat))
+    # In one order everywhere: two requests with the same ids must not wait for each other.
+    in_order = sorted(rows, key=lambda row: row.event_id)
+    Event.objects.bulk_create(in_order, ignore_conflicts=bool(may_repeat))
     kept = _kept(organization, may_repeat) if may_repeat else {}
     return [_fate(item.envelope, row, kept) for item, row in zip(items, rows, strict=True)]
 
