@@ -73,12 +73,11 @@ def _check(envelope: Envelope, organization: Organization, types: EventTypes) ->
         return Checked(envelope)
     failures = _schema_failures(envelope, organization)
     if failures and known.validation is Validation.REJECT:
-        raise ValidationError(
-            {
-                failure["path"] or "data": [ErrorDetail(failure["message"], code="event_mismatch")]
-                for failure in failures
-            }
-        )
+        errors: dict[str, list[ErrorDetail]] = {}
+        for failure in failures:
+            detail = ErrorDetail(failure["message"], code="event_mismatch")
+            errors.setdefault(failure["path"] or "data", []).append(detail)
+        raise ValidationError(errors)
     return Checked(envelope, failures or None)
 
 
