@@ -37,7 +37,7 @@ class Capacity:
             own = self._count.get(webhook_id, 0)
             if self._total >= self._senders:
                 return False
-            if own and self._is_slow(webhook_id) and own >= self._slow_share():
+            if own and self._is_slow(webhook_id) and not self._has_slow_place(own):
                 return False
             self._count[webhook_id] = own + 1
             self._total += 1
@@ -88,6 +88,10 @@ class Capacity:
 
     def _is_slow(self, webhook_id: int) -> bool:
         return webhook_id in self._slow or webhook_id in self._unproven
+
+    def _has_slow_place(self, own: int) -> bool:
+        taken = sum(count for key, count in self._count.items() if self._is_slow(key))
+        return own < self._slow_share() and taken < max(self._slow_senders, LEAST_SLOW)
 
     def _slow_share(self) -> int:
         slow = sum(1 for webhook_id in self._count if self._is_slow(webhook_id))
