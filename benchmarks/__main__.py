@@ -3,10 +3,13 @@
 import argparse
 import sys
 
-from benchmarks import place, throughput
+from benchmarks import enqueue, ingest, isolation, latency, memory, place, throughput
 from benchmarks.report import Report
 
-MEASUREMENTS = {"throughput": throughput.measure}
+MEASUREMENTS = {
+    module.__name__.rpartition(".")[2]: module.measure
+    for module in (throughput, latency, enqueue, isolation, ingest, memory)
+}
 
 
 def main() -> int:
@@ -35,19 +38,22 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--rounds", type=int, default=3, help="medians are taken over these (3)")
     add("--deliveries", type=int, default=3_000, help="for one contender in one round (3,000)")
-    add("--contenders", type=_names, default=["engine", "raw"], help="with commas between")
+    add(
+        "--contenders",
+        type=lambda text: text.split(","),
+        default=list(throughput.CONTENDERS),
+        help=f"of the throughput, with commas between ({','.join(throughput.CONTENDERS)})",
+    )
+    add("--seconds", type=float, default=20.0, help="of each phase with a steady load (20)")
+    add("--rows", type=int, default=100_000, help="that wait for a hanging receiver (100,000)")
     add("--quiet", type=float, default=3.0, help="wait for a one-minute load below this (3.0)")
     add("--patience", type=float, default=120.0, help="seconds to wait for it at most (120)")
-    durability = parser.add_mutually_exclusive_group()
-    durability.add_argument("--durable", action="store_true", default=True)
-    durability.add_argument(
-        "--no-durable", dest="durable", action="store_false", help="PostgreSQL without fsync"
+    add(
+        "--durable",
+        action="store_true",
+        help="PostgreSQL with its own defaults; without this it does not wait for the disk",
     )
     return parser.parse_args()
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Place:
         ends_with: signal.Signals = signal.SIGTERM,
         **options: Any,
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a program while the context lasts. Its output is shown when it ends too early."""
+        """Run a program while the context lasts. A failure inside shows its output."""
         log = self.directory / f"{name}-{secrets.token_hex(3)}.log"
         with log.open("wb") as output:
             process = self.guardian.popen(
@@ -103,11 +103,12 @@ class Place:
             )
         try:
             yield process
-            if process.poll() is not None:
-                raise BenchmarkError(f"{name} ended: {log.read_text(errors='replace')[-4000:]}")
+            if process.poll():
+                raise BenchmarkError(f"{name} ended with status {process.returncode}.")
         except BenchmarkError as error:
             said = log.read_text(errors="replace")[-3000:].strip()
-            error.add_note(f"--- {name} ---\n{said}")
+            if said:
+                error.add_note(f"--- {name} ---\n{said}")
             raise
         finally:
             process.send_signal(ends_with)

@@ -5,7 +5,7 @@ The first part of the path says what happens to a request:
     /ok       answered at once
     /slow/500 answered after so many milliseconds
     /hang     never answered, until /control/release
-    /control/count    {"requests": …, "most_at_once": …}
+    /control/count    {"requests": …, "most_at_once": … (of one path)}
     /control/times    when each webhook-id came, in seconds of the machine's monotonic clock
     /control/reset    forget counts and times
     /control/release  close the connections that hang
@@ -17,6 +17,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 
 OK = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
@@ -31,7 +32,7 @@ class Counts:
 
     def reset(self) -> None:
         self.requests = 0
-        self.at_once = 0
+        self.at_once: Counter[str] = Counter()
         self.most_at_once = 0
         self.times: dict[str, list[float]] = {}
 
@@ -41,6 +42,7 @@ class Counts:
         if what == "release":
             for transport in list(self.hanging):
                 transport.abort()
+            self.at_once.clear()
         if what == "times":
             return self.times
         return {"requests": self.requests, "most_at_once": self.most_at_once}
@@ -81,15 +83,15 @@ class Connection(asyncio.Protocol):
             counts.times.setdefault(event_id, []).append(time.monotonic())
             self.transport.write(OK)
             return
-        counts.at_once += 1
-        counts.most_at_once = max(counts.most_at_once, counts.at_once)
+        counts.at_once[path] += 1
+        counts.most_at_once = max(counts.most_at_once, counts.at_once[path])
         if what == "slow":
-            asyncio.get_running_loop().call_later(int(rest[0]) / 1000, self.answer)
+            asyncio.get_running_loop().call_later(int(rest[0]) / 1000, self.answer, path)
         else:
             counts.hanging.add(self.transport)
 
-    def answer(self) -> None:
-        self.counts.at_once -= 1
+    def answer(self, path: str) -> None:
+        self.counts.at_once[path] -= 1
         if not self.transport.is_closing():
             self.transport.write(OK)
 

@@ -100,6 +100,15 @@ def insert_deliveries(webhook_ids: Sequence[int], count: int) -> None:
     database().execute("ANALYZE events_event, delivery_delivery")
 
 
+def forget_health(webhook_id: int) -> None:
+    database().execute("DELETE FROM delivery_health WHERE webhook_id = %s", [webhook_id])
+
+
+def delivery_ids() -> list[uuid.UUID]:
+    found = database().execute("SELECT id FROM delivery_delivery ORDER BY id")
+    return [row[0] for row in found.fetchall()]
+
+
 def clear() -> None:
     """Forget events, deliveries and attempts, without what deleting leaves behind."""
     database().execute("TRUNCATE delivery_attempt, delivery_delivery, events_event")

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from subprocess import Popen
 
 from benchmarks import rows
 from benchmarks.place import Place, wait_until
+from benchmarks.receivers import Receiver
 from ens_project import supervisor
 from ens_project.embedded import free_port
 
@@ -55,6 +57,50 @@ def wake(webhook_ids: Sequence[int]) -> None:
     from delivery import tasks
 
     tasks.waker().soon(webhook_ids)
+
+
+def deliver_all(webhook_ids: Sequence[int], *, timeout_s: float) -> float:
+    """Let rows that wait for inactive webhooks go; seconds from the wake-up to the last record."""
+    began = time.monotonic()
+    rows.activate(webhook_ids)
+    wake(webhook_ids)
+    rows.wait_for_records(timeout_s)
+    return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def subscribed(url: str) -> Iterator[int]:
+    """An active webhook that gets every event of the samples' type, and nobody else does."""
+    webhook_id = rows.make_webhook(url, events=[rows.EVENT_NAME])
+    rows.activate([webhook_id])
+    try:
+        yield webhook_id
+    finally:
+        rows.deactivate([webhook_id])
+
+
+@contextlib.contextmanager
+def hanging(receiver: Receiver, webhook_id: int, *, at_least: int) -> Iterator[None]:
+    """The webhook's rows are sent to a receiver that holds so many requests and answers none.
+
+    Afterwards the webhook is inactive, and as if nothing had been tried.
+    """
+    receiver.control("reset")
+    rows.activate([webhook_id])
+    wake([webhook_id])
+    wait_until(
+        lambda: receiver.control("count")["most_at_once"] >= at_least,
+        f"{at_least} requests hang",
+        60,
+        0.1,
+    )
+    try:
+        yield
+    finally:
+        rows.deactivate([webhook_id])
+        receiver.control("release")
+        time.sleep(2)  # what was in flight is recorded as reset
+        rows.forget_health(webhook_id)
 
 
 @contextlib.contextmanager

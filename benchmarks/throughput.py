@@ -1,49 +1,65 @@
 """How many deliveries a second, beside other ways to make them."""
 
+import contextlib
 from argparse import Namespace
 from collections.abc import Sequence
 from statistics import median
 
 from benchmarks.contenders import Contender
+from benchmarks.contenders.django_webhook import DjangoWebhook, install
 from benchmarks.contenders.engine import Engine
+from benchmarks.contenders.one_task import OneTask
 from benchmarks.contenders.raw import Raw
 from benchmarks.place import BenchmarkError, Place, load_average, wait_for_quiet
 from benchmarks.receivers import Receiver, fast_receiver
 from benchmarks.report import Report
 
+CONTENDERS: dict[str, type[Contender]] = {
+    "engine": Engine,
+    "raw": Raw,
+    "one-task": OneTask,
+    "django-webhook": DjangoWebhook,
+}
+KEYS = {Raw.name: "against_raw", DjangoWebhook.name: "against_django_webhook"}
+
 
 def measure(place: Place, report: Report, options: Namespace) -> None:
-    contenders = _contenders(options)
+    contenders = _installed([CONTENDERS[name]() for name in options.contenders], report)
     rates: dict[str, list[float]] = {}
-    with fast_receiver(place) as receiver:
+    with contextlib.ExitStack() as stack:
+        receiver = stack.enter_context(fast_receiver(place))
         report.note("receiver", receiver.name)
+        for contender in contenders:  # idle while others have their turn
+            stack.enter_context(contender.ready(place, receiver))
         for number in range(1, options.rounds + 1):
             wait_for_quiet(options.quiet, options.patience)
             report.say(f"round {number}, load {load_average()}")
             for contender in contenders:
-                for name, rate in _turn(place, receiver, contender, options.deliveries).items():
+                for name, rate in _turn(receiver, contender, options.deliveries).items():
                     rates.setdefault(name, []).append(rate)
                     report.say(f"  {name}: {rate:,.0f}/s")
     _conclude(report, rates)
 
 
-def _contenders(options: Namespace) -> list[Contender]:
-    known: dict[str, type[Contender]] = {"engine": Engine, "raw": Raw}
-    return [known[name]() for name in options.contenders]
+def _installed(contenders: list[Contender], report: Report) -> list[Contender]:
+    """All that can run here; what can not is told and left out."""
+    try:
+        if any(isinstance(contender, DjangoWebhook) for contender in contenders):
+            install()
+    except BenchmarkError as error:
+        report.note("left out", str(error))
+        return [item for item in contenders if not isinstance(item, DjangoWebhook)]
+    return contenders
 
 
-def _turn(
-    place: Place, receiver: Receiver, contender: Contender, deliveries: int
-) -> dict[str, float]:
+def _turn(receiver: Receiver, contender: Contender, deliveries: int) -> dict[str, float]:
     """Deliveries a second of this contender, for one webhook and (ours) for ten."""
     count = max(int(deliveries * contender.share), 100)
     one = [receiver.url("/ok/0")]
-    with contender.ready(place, receiver):
-        rates = {contender.name: count / _checked(receiver, contender, one, count)}
-        if isinstance(contender, Engine):
-            ten = [receiver.url(f"/ok/{number}") for number in range(1, 11)]
-            taken_s = _checked(receiver, contender, ten, count)
-            rates[f"{contender.name}, 10 webhooks"] = count / taken_s
+    rates = {contender.name: count / _checked(receiver, contender, one, count)}
+    if isinstance(contender, Engine):
+        ten = [receiver.url(f"/ok/{number}") for number in range(1, 11)]
+        rates[f"{contender.name}, 10 webhooks"] = count / _checked(receiver, contender, ten, count)
     return rates
 
 
@@ -71,7 +87,7 @@ def _conclude(report: Report, rates: dict[str, list[float]]) -> None:
         if name == Engine.name:
             continue
         ratios = [own / other for own, other in zip(ours, values, strict=True)]
-        key = {Raw.name: "against_raw"}.get(name)
+        key = KEYS.get(name)
         if key:
             report.target(key, median(ratios), rounds=ratios)
         else:

@@ -1,0 +1,71 @@
+"""How many events a second one web process on one core takes, stored with their deliveries."""
+
+import shutil
+from argparse import Namespace
+from statistics import median
+
+from benchmarks import rows, service
+from benchmarks.place import BenchmarkError, Place, load_average, wait_for_quiet
+from benchmarks.publishing import Published, publish
+from benchmarks.report import Report
+
+BATCH = 100
+MOST_CLIENT_CPU = 0.7
+
+
+def measure(place: Place, report: Report, options: Namespace) -> None:
+    rates: dict[str, list[float]] = {"ingest_singly": [], "ingest_batch": []}
+    on_first, on_last = _pins(report)
+    with (
+        service.web(place, prefix=on_first) as port,
+        service.subscribed("http://127.0.0.1:9/nobody"),
+    ):
+        for number in range(options.rounds + 1):
+            wait_for_quiet(options.quiet, options.patience)
+            for key, batch in (("ingest_singly", 1), ("ingest_batch", BATCH)):
+                rows.clear()
+                seconds = max(options.seconds / 2, 2) if number else 2
+                published = publish(
+                    place,
+                    port,
+                    seconds=seconds,
+                    rate=None,
+                    batch=batch,
+                    connections=8,
+                    prefix=on_last,
+                )
+                _check(published)
+                if number:
+                    rates[key].append(len(published.sent) / published.seconds)
+                    report.say(
+                        f"round {number}, load {load_average()}, batches of {batch}:"
+                        f" {rates[key][-1]:,.0f}/s, the client used {published.cpu:.0%} of a core"
+                    )
+    for key, values in rates.items():
+        report.target(key, median(values), rounds=values)
+
+
+def _pins(report: Report) -> tuple[list[str], list[str]]:
+    """Prefixes of commands: on the first core, on another; empty where that can not be asked."""
+    import os
+
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if shutil.which("taskset") is None or len(cores) < 2:
+        report.note("pinned", "no")
+        return [], []
+    return ["taskset", "-c", str(cores[0])], ["taskset", "-c", str(cores[-1])]
+
+
+def _check(published: Published) -> None:
+    """Raises BenchmarkError unless what was accepted is stored, each with its delivery."""
+    row = (
+        rows.database()
+        .execute(
+            "SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM delivery_delivery)"
+        )
+        .fetchone()
+    )
+    if row != (len(published.sent), len(published.sent)):
+        raise BenchmarkError(f"{len(published.sent)} accepted; events and deliveries: {row}")
+    if published.cpu > MOST_CLIENT_CPU:
+        raise BenchmarkError(f"The client was busy: {published.cpu:.0%} of a core.")
