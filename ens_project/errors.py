@@ -51,8 +51,8 @@ GENERAL = {
 ErrorObject = dict[str, Any]
 
 
-class Failure(dict[str, list[ErrorObject]]):
-    """The data of a failed request's response: `errors`, which goes into the envelope."""
+class FailureResponse(Response):
+    """Its data is `{"errors": [...]}`, which goes into the envelope."""
 
 
 class Flaw(NamedTuple):
@@ -70,8 +70,8 @@ def handle_exception(exc: Exception, _context: dict[str, Any]) -> Response:
         log.error("request_failed", exc_info=exc)
         problem = exceptions.APIException(code="error")
     flaws = list(islice(flaws_of(problem), MAX_ERRORS))
-    response = Response(
-        Failure(errors=[error_object(flaw) for flaw in flaws]), status=_status(problem, flaws)
+    response = FailureResponse(
+        {"errors": [error_object(flaw) for flaw in flaws]}, status=_status(problem, flaws)
     )
     if challenge := getattr(problem, "auth_header", None):
         response["WWW-Authenticate"] = challenge

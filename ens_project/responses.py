@@ -8,7 +8,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.encoders import JSONEncoder
 
-from ens_project.errors import ErrorObject, Failure, errors_of, warning_object
+from ens_project.errors import ErrorObject, FailureResponse, errors_of, warning_object
 
 
 class Encoder(JSONEncoder):
@@ -48,8 +48,8 @@ class EnvelopeRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        if isinstance(data, Failure):
-            return failure_body(data["errors"])
         response: HttpResponseBase | None = (renderer_context or {}).get("response")
+        if isinstance(response, FailureResponse):
+            return failure_body(data["errors"])
         warnings = [warning_object(warning) for warning in getattr(response, "warnings", [])]
         return envelope(data, None, warnings or None)

@@ -5,7 +5,7 @@ import pytest
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.response import Response
 
-from ens_project.errors import Failure
+from ens_project.errors import FailureResponse
 from ens_project.responses import EnvelopeRenderer
 
 
@@ -34,7 +34,9 @@ def test_warnings_have_numbers() -> None:
 
 def test_a_failure_has_no_data() -> None:
     error = {"code": 404, "message": "Not found.", "field": None}
-    assert rendered(Failure(errors=[error])) == {"data": None, "errors": [error], "warnings": None}
+    response = FailureResponse({"errors": [error]}, status=404)
+    text = EnvelopeRenderer().render(response.data, renderer_context={"response": response})
+    assert json.loads(text) == {"data": None, "errors": [error], "warnings": None}
 
 
 def test_an_exception_within_data_becomes_its_errors() -> None:

@@ -319,6 +319,13 @@ def test_a_subscribed_event_type_may_stay_when_it_was_switched_off(api: Credenti
     assert patch(api, webhook, eventNames=names).json()["data"]["eventNames"] == names
 
 
+@pytest.mark.parametrize("name", [[], {}, 7, "", "x" * 300, "a\nb"])
+def test_another_name_in_a_put_is_ignored_whatever_it_is(api: CredentialClient, name: Any) -> None:
+    shown = put(api, add(api), name=name).json()
+    assert shown["data"]["name"] == "DemoWebhook1"
+    assert [warning["code"] for warning in shown["warnings"]] == [51097]
+
+
 def test_put_takes_back_what_it_does_not_name(api: CredentialClient) -> None:
     webhook = add(
         api,
