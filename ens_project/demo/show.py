@@ -174,3 +174,5 @@ def _commands(state: DemoState, url: str, sent: list[Sent]) -> Iterator[str]:
     yield f"{credential} \\"
     yield f"  {url}/v3/webHooks"
     yield ""
+    yield "  Ctrl-C stops everything; the next start goes on with the same data."
+    yield ""
