@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from benchmarks import enqueue, ingest, isolation, latency, memory, place, throughput
+from benchmarks import enqueue, ingest, isolation, latency, lost, memory, place, throughput
 from benchmarks.report import Report
 
 MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (throughput, latency, enqueue, isolation, ingest, memory)
+    for module in (throughput, latency, enqueue, isolation, ingest, memory, lost)
 }
 
 

@@ -19,7 +19,7 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
     with (
         bundled_receiver(place) as receiver,
         service.workers(place),
-        service.web(place) as port,
+        service.web(place) as (port, _),
         service.subscribed(receiver.url("/ok")),
     ):
         for number in range(options.rounds + 1):

@@ -20,7 +20,7 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
         bundled_receiver(place) as healthy,
         bundled_receiver(place) as other,
         service.workers(place),
-        service.web(place) as port,
+        service.web(place) as (port, _),
         service.subscribed(healthy.url("/ok")),
     ):
         hanging = rows.make_webhook(other.url("/hang"))

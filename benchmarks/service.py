@@ -104,10 +104,11 @@ def hanging(receiver: Receiver, webhook_id: int, *, at_least: int) -> Iterator[N
 
 
 @contextlib.contextmanager
-def web(place: Place, prefix: Sequence[str] = ()) -> Iterator[int]:
-    """The web server; its port."""
+def web(place: Place, prefix: Sequence[str] = ()) -> Iterator[tuple[int, int]]:
+    """The web server: its port, and the id of its process."""
     plan = _plan(free_port())
     program = supervisor._web(plan)
-    with place.process([*prefix, *program.argv], env=program.env, name=program.name):
+    argv = [*prefix, *program.argv]
+    with place.process(argv, env=program.env, name=program.name) as process:
         wait_until(lambda: supervisor.is_ready(plan), "the web answers /readyz", 60, 0.1)
-        yield plan.port
+        yield plan.port, process.pid

@@ -3,6 +3,7 @@
 import contextlib
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.contenders import Contender
@@ -10,6 +11,7 @@ from benchmarks.contenders.django_webhook import DjangoWebhook, install
 from benchmarks.contenders.engine import Engine
 from benchmarks.contenders.one_task import OneTask
 from benchmarks.contenders.raw import Raw
+from benchmarks.cpu import cpu_s
 from benchmarks.place import BenchmarkError, Place, load_average, wait_for_quiet
 from benchmarks.receivers import Receiver, fast_receiver
 from benchmarks.report import Report
@@ -22,10 +24,20 @@ CONTENDERS: dict[str, type[Contender]] = {
 }
 KEYS = {Raw.name: "against_raw", DjangoWebhook.name: "against_django_webhook"}
 
+TEN = f"{Engine.name}, 10 webhooks"
+
+
+@dataclass(frozen=True)
+class Run:
+    """`rate` in deliveries a second; `cpu_us` of the sending processes for each delivery."""
+
+    rate: float
+    cpu_us: float
+
 
 def measure(place: Place, report: Report, options: Namespace) -> None:
     contenders = _installed([CONTENDERS[name]() for name in options.contenders], report)
-    rates: dict[str, list[float]] = {}
+    runs: dict[str, list[Run]] = {}
     with contextlib.ExitStack() as stack:
         receiver = stack.enter_context(fast_receiver(place))
         report.note("receiver", receiver.name)
@@ -35,10 +47,10 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
             wait_for_quiet(options.quiet, options.patience)
             report.say(f"round {number}, load {load_average()}")
             for contender in contenders:
-                for name, rate in _turn(receiver, contender, options.deliveries).items():
-                    rates.setdefault(name, []).append(rate)
-                    report.say(f"  {name}: {rate:,.0f}/s")
-    _conclude(report, rates)
+                for name, run in _turn(receiver, contender, options.deliveries).items():
+                    runs.setdefault(name, []).append(run)
+                    report.say(f"  {name}: {run.rate:,.0f}/s, {run.cpu_us:,.0f} us of CPU each")
+    _conclude(report, runs)
 
 
 def _installed(contenders: list[Contender], report: Report) -> list[Contender]:
@@ -52,21 +64,22 @@ def _installed(contenders: list[Contender], report: Report) -> list[Contender]:
     return contenders
 
 
-def _turn(receiver: Receiver, contender: Contender, deliveries: int) -> dict[str, float]:
-    """Deliveries a second of this contender, for one webhook and (ours) for ten."""
+def _turn(receiver: Receiver, contender: Contender, deliveries: int) -> dict[str, Run]:
+    """How this contender did with one webhook and (ours) with ten."""
     count = max(int(deliveries * contender.share), 100)
-    one = [receiver.url("/ok/0")]
-    rates = {contender.name: count / _checked(receiver, contender, one, count)}
+    runs = {contender.name: _run(receiver, contender, [receiver.url("/ok/0")], count)}
     if isinstance(contender, Engine):
         ten = [receiver.url(f"/ok/{number}") for number in range(1, 11)]
-        rates[f"{contender.name}, 10 webhooks"] = count / _checked(receiver, contender, ten, count)
-    return rates
+        runs[TEN] = _run(receiver, contender, ten, count)
+    return runs
 
 
-def _checked(receiver: Receiver, contender: Contender, urls: Sequence[str], count: int) -> float:
-    """The seconds it took. Raises BenchmarkError unless requests, records and events agree."""
-    before = receiver.requests()
+def _run(receiver: Receiver, contender: Contender, urls: Sequence[str], count: int) -> Run:
+    """Raises BenchmarkError unless requests, records and events agree."""
+    pids = [process.pid for process in contender.processes]
+    before, cpu_before_s = receiver.requests(), cpu_s(pids)
     taken_s = contender.deliver(urls, count)
+    used_s = cpu_s(pids) - cpu_before_s
     requests = receiver.requests() - before
     recorded = contender.recorded()
     if requests != count or recorded not in (None, (count, count)):
@@ -74,21 +87,26 @@ def _checked(receiver: Receiver, contender: Contender, urls: Sequence[str], coun
             f"{contender.name}: {count} events, {requests} requests at the receiver,"
             f" (deliveries, attempts) recorded: {recorded}"
         )
-    return taken_s
+    return Run(count / taken_s, used_s / count * 1e6)
 
 
-def _conclude(report: Report, rates: dict[str, list[float]]) -> None:
-    for name, values in rates.items():
-        report.figure(f"{name}: deliveries/s", median(values), "{:,.0f}/s", rounds=values)
-    ours = rates.get(Engine.name)
-    if ours is None:
+def _conclude(report: Report, runs: dict[str, list[Run]]) -> None:
+    for name, values in runs.items():
+        rates = [run.rate for run in values]
+        report.figure(f"{name}: deliveries/s", median(rates), "{:,.0f}/s", rounds=rates)
+    for name, values in runs.items():
+        cpu_us = [run.cpu_us for run in values]
+        report.figure(f"{name}: processor time of each", median(cpu_us), "{:,.0f} us", cpu_us)
+    if Engine.name not in runs:
         return
-    for name, values in rates.items():
-        if name == Engine.name:
+    for name, values in runs.items():
+        if name in (Engine.name, TEN):
             continue
-        ratios = [own / other for own, other in zip(ours, values, strict=True)]
-        key = KEYS.get(name)
-        if key:
-            report.target(key, median(ratios), rounds=ratios)
-        else:
-            report.figure(f"engine against {name}", median(ratios), "{:.2f} x", rounds=ratios)
+        for own in (Engine.name, TEN):
+            ratios = [
+                ours.rate / theirs.rate for ours, theirs in zip(runs[own], values, strict=True)
+            ]
+            if own == Engine.name and name in KEYS:
+                report.target(KEYS[name], median(ratios), rounds=ratios)
+            else:
+                report.figure(f"{own} against {name}", median(ratios), "{:.2f} x", ratios)

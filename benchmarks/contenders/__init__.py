@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from subprocess import Popen
 
 from benchmarks.place import Place
 from benchmarks.receivers import Receiver
@@ -12,6 +13,7 @@ class Contender:
 
     name: str
     share: float
+    processes: Sequence[Popen[bytes]] = ()  # those that deliver
 
     def ready(self, place: Place, receiver: Receiver) -> AbstractContextManager[None]:
         """Its processes, started and warmed up, while the context lasts."""

@@ -59,9 +59,11 @@ class DjangoWebhook(Contender):
             self._expect("ready")
             celery = [str(python), "-m", "celery", "--quiet", "-A", "project_celery", "worker"]
             argv = [*celery, "-P", "prefork", "-c", "2"]
-            stack.enter_context(
-                place.process(argv, name="django-webhook", cwd=PROJECT, env=environment)
-            )
+            self.processes = [
+                stack.enter_context(
+                    place.process(argv, name="django-webhook", cwd=PROJECT, env=environment)
+                )
+            ]
             self._database = stack.enter_context(psycopg.connect(_database_url(), autocommit=True))
             self.deliver([receiver.url("/ok/warm")], WARM_UP)
             yield

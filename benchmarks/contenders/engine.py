@@ -22,7 +22,7 @@ class Engine(Contender):
     @contextlib.contextmanager
     def ready(self, place: Place, receiver: Receiver) -> Iterator[None]:
         self._webhooks = {}
-        with service.workers(place):
+        with service.workers(place) as self.processes:
             # Several webhooks, so that both workers get to send.
             self.deliver([receiver.url(f"/ok/warm/{number}") for number in range(8)], WARM_UP)
             yield

@@ -22,7 +22,8 @@ class OneTask(Contender):
     def ready(self, place: Place, receiver: Receiver) -> Iterator[None]:
         options = ("-P", "prefork", "-c", "2", "--without-gossip", "--without-mingle")
         argv = python_program("celery", "--quiet", "-A", MODULE, "worker", *options)
-        with place.process(argv, name="one-task"):
+        with place.process(argv, name="one-task") as process:
+            self.processes = [process]
             self.deliver([receiver.url("/ok/warm")], WARM_UP)
             yield
 

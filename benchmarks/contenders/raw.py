@@ -25,7 +25,7 @@ class Raw(Contender):
     @contextlib.contextmanager
     def ready(self, place: Place, receiver: Receiver) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
-            self._processes = [
+            self.processes = [
                 stack.enter_context(
                     place.process(
                         python_program("benchmarks.contenders.raw"),
@@ -50,11 +50,11 @@ class Raw(Contender):
         return None
 
     def _everywhere(self, orders: Sequence[str]) -> None:
-        for process, order in zip(self._processes, orders, strict=True):
+        for process, order in zip(self.processes, orders, strict=True):
             assert process.stdin is not None
             process.stdin.write(f"{order}\n".encode())
             process.stdin.flush()
-        for process in self._processes:
+        for process in self.processes:
             assert process.stdout is not None
             if process.stdout.readline() != b"done\n":
                 raise BenchmarkError("A raw sender ended.")
