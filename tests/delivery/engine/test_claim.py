@@ -36,7 +36,7 @@ def ids(rows: list[Claimed]) -> list[uuid.UUID]:
 
 
 def row_of(delivery: Delivery) -> dict[str, Any]:
-    return Delivery.objects.filter(pk=delivery.pk).values().get()
+    return dict(Delivery.objects.filter(pk=delivery.pk).values().get())
 
 
 def test_a_claim_takes_the_row_under_a_lease() -> None:

@@ -52,7 +52,9 @@ def test_a_steady_success_is_noted_once_a_minute() -> None:
     record({webhook.pk: [SUCCESS]})
     Health.objects.update(last_success_at=ago(seconds=61))
     assert record({webhook.pk: [SUCCESS]}) == {webhook.pk}
-    assert Health.objects.get(webhook=webhook).last_success_at > ago(seconds=5)
+    noted_at = Health.objects.get(webhook=webhook).last_success_at
+    assert noted_at is not None
+    assert noted_at > ago(seconds=5)
 
 
 def test_failures_are_counted_over_batches_until_the_circuit_opens() -> None:
