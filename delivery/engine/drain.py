@@ -67,6 +67,7 @@ class Drain:
         self._slots_lock = threading.Lock()
         self._is_over = False
         self._is_probing = False
+        self._taken_under = 0
         self._claims = 0
         self._no_growth_until = 0.0
         self._began = time.monotonic()
@@ -199,6 +200,7 @@ class Drain:
     def _take_slots(self, want: int, share: int) -> None:
         if want > 0 and share > 0:
             slots = self._parts.semaphore.take(self._webhook_id, share, want)
+            self._taken_under = max(self._taken_under, share)
             with self._slots_lock:
                 self._free.extend(slots)
 
@@ -232,7 +234,7 @@ class Drain:
         return (
             self._parts.is_stopping.is_set()
             or time.monotonic() - self._began > SLICE_S
-            or self._share() == 0
+            or self._share() < max(self._taken_under, 1)
         )
 
     def _must_leave(self) -> bool:
@@ -240,9 +242,10 @@ class Drain:
             return True
         if self._is_probing:  # the circuit is open for all others, and so the share is 0
             return False
-        return self._window.senders > self._share() or self._parts.capacity.must_leave(
-            self._webhook_id
-        )
+        # Slots that were taken under a higher share are too many together with other workers'.
+        return self._share() < max(
+            self._taken_under, self._window.senders
+        ) or self._parts.capacity.must_leave(self._webhook_id)
 
     def _share(self) -> int:
         """How many connections the webhook may use over all workers; 0: none, for now."""
