@@ -163,11 +163,11 @@ def _line(headers: Mapping[str, str], body: bytes, judgement: str, now_s: float)
     try:
         event = json.loads(body)
         name = _shown(str(event["eventName"]))
-        age = f"  {now_s * 1000 - event['createdAt']:.0f} ms"
+        age = f", {now_s * 1000 - event['createdAt']:.0f} ms"
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         pass  # no event of ours, or one whose producer wrote no time
     message_id = _shown(headers.get("webhook-id", "?"))
-    return f"{name:<22} {message_id:<36} {len(body):>5} bytes  {judgement}{age}"
+    return f"{name:<22} {message_id:<36} {len(body):>5} B, {judgement}{age}"
 
 
 def _shown(text: str) -> str:

@@ -1,10 +1,7 @@
 """`manage.py send_event` against a web that runs."""
 
-import http.server
 import io
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,11 +11,8 @@ from django.core.management import CommandError, call_command
 
 from ens_project.demo.seed import seed
 from ens_project.embedded import free_port
-from events.client import Client, NoAnswer, local_url
 from events.models import Event, EventType
-from events.publishing import MOST_EVENTS, NotPublished, batches, fresh, publish
 from organizations.models import Access, Credential
-from organizations.redis import door
 from tests.factories import CredentialFactory
 
 
@@ -85,15 +79,6 @@ def test_many_are_sent_in_batches_of_a_thousand(send: Any) -> None:
         "200 accepted, 0 duplicate, 0 rejected",
     ]
     assert Event.objects.count() == 1200
-
-
-def test_batches_of_large_events_stay_within_the_limit_of_a_body() -> None:
-    template = {"eventName": "customerAdded", "data": {"note": "x" * 10_000}}
-    sizes = [len(batch) for batch in batches(template, 250, max_bytes=1_020_000)]
-    assert sizes == [100, 100, 50]
-    assert [len(batch) for batch in batches(template, 2, max_bytes=1)] == [1, 1]
-    small = batches({"eventName": "customerAdded", "data": {}}, MOST_EVENTS + 1, 10**9)
-    assert [len(batch) for batch in small] == [MOST_EVENTS, 1]
 
 
 def test_a_file_may_hold_the_data_alone(send: Any, tmp_path: Path) -> None:
@@ -182,23 +167,6 @@ def test_rejected_events_are_counted_with_the_reason_and_end_in_failure(
     assert "orgId is not the organisation of the credential." in out.getvalue()
 
 
-def test_what_the_api_took_before_is_a_duplicate(till: Any, live_server: Any) -> None:
-    client = Client(live_server.url, till.code, till.plain_password)
-    event = fresh({"eventName": "customerAdded", "data": {}})
-    first, second = publish(client, [event]), publish(client, [event])
-    assert (first.accepted, first.duplicate) == (1, 0)
-    assert (second.accepted, second.duplicate) == (0, 1)
-
-
-def test_good_events_of_a_batch_are_told_from_bad_ones(till: Any, live_server: Any) -> None:
-    client = Client(live_server.url, till.code, till.plain_password)
-    good = fresh({"eventName": "customerAdded", "data": {}})
-    bad = fresh({"eventName": "nobodyKnows", "data": {}})
-    published = publish(client, [good, bad])
-    assert (published.accepted, published.rejected) == (1, 1)
-    assert "No such event type" in published.reason
-
-
 # --- What can be wrong ---------------------------------------------------------------------
 
 
@@ -279,62 +247,6 @@ def test_a_count_that_is_none_is_told(send: Any, count: str) -> None:
         call_command("send_event", "customerAdded", "--count", count)
 
 
-# --- Throttled -----------------------------------------------------------------------------
-
-
-def test_it_waits_as_long_as_it_is_told_and_then_goes_on(
-    till: Any, live_server: Any, settings: Any
-) -> None:
-    settings.EVENTS_PER_MINUTE = 3
-    client = Client(live_server.url, till.code, till.plain_password)
-    waits = []
-
-    def wait(wait_s: float) -> None:
-        waits.append(wait_s)
-        door(2.0).call(lambda redis: redis.flushdb())  # the minute is over
-
-    for batch in batches({"eventName": "customerAdded", "data": {}}, 6, 400):
-        assert publish(client, batch, sleep=wait).accepted == len(batch)
-    assert Event.objects.count() == 6
-    assert waits
-    assert all(0 < wait_s <= 60 for wait_s in waits)
-
-
-class Throttling(http.server.BaseHTTPRequestHandler):
-    """An API that is always too busy, for the number of seconds that stands in the path."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(429)
-        self.send_header("Retry-After", self.path.split("/")[1])
-        self.end_headers()
-        self.wfile.write(b'{"data": null, "errors": [{"code": 429, "message": "Busy."}]}')
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def busy() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttling) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join(10)
-
-
-@pytest.mark.parametrize(("retry_after", "waits"), [("20", [20] * 3), ("61", []), ("soon", [60])])
-def test_it_waits_a_minute_at_most_and_then_tells(
-    busy: str, retry_after: str, waits: list[int]
-) -> None:
-    waited: list[float] = []
-    client = Client(f"{busy}/{retry_after}", "till", "secret")
-    with pytest.raises(NotPublished, match="Too many events in a short time"):
-        publish(client, [fresh({"eventName": "a", "data": {}})], sleep=waited.append)
-    assert waited == waits
-
-
 # --- Who publishes -------------------------------------------------------------------------
 
 
@@ -378,28 +290,3 @@ def test_the_demos_password_is_only_for_the_demos_code(settings: Any, tmp_path: 
     settings.DEMO_FILE.write_text('{"code": "demo.till", "password": "secret"}')
     with pytest.raises(CommandError, match="A credential is needed"):
         call_command("send_event", "customerAdded", code="another.till")
-
-
-# --- The client ----------------------------------------------------------------------------
-
-
-def test_a_password_is_never_in_the_clients_text() -> None:
-    assert "secret" not in repr(Client("http://127.0.0.1", "till", "secret"))
-
-
-def test_an_answer_that_is_not_the_apis_is_told(live_server: Any) -> None:
-    with pytest.raises(NoAnswer, match="answers 200, but not as the v3 API does"):
-        Client(live_server.url, "till", "secret").get("/livez")
-
-
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:8000"),
-        ("0.0.0.0", "http://127.0.0.1:8000"),
-        ("::", "http://[::1]:8000"),
-        ("ens.example.com", "http://ens.example.com:8000"),
-    ],
-)
-def test_a_server_is_reached_where_it_listens(host: str, url: str) -> None:
-    assert local_url(host, 8000) == url
