@@ -197,6 +197,7 @@ class Semaphore:
                     self._was_away = True
                     self._come_back()
                 else:
+                    self._call("return 1", (), ())  # who holds nothing has to notice it as well
                     self.renew()
             except RedisAway:
                 continue
