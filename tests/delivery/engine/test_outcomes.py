@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import datetime as dt
 import threading
 import time
@@ -392,10 +393,8 @@ def test_what_the_database_does_not_take_is_written_when_it_is_back(writer: Writ
 
 def test_what_can_not_be_written_within_its_lease_is_given_up(writer: Writer) -> None:
     rows = claimed_many(2)
-    old = Claimed(
-        *(getattr(rows[0], name) for name in Claimed.__slots__[:-1]),
-        reading=Reading(rows[0].reading.moment, time.monotonic() - LEASE_S + 1),
-    )
+    almost_over = Reading(rows[0].reading.moment, time.monotonic() - LEASE_S + 1)
+    old = dataclasses.replace(rows[0], reading=almost_over)
     with capture_logs() as logs:
         with database_away():
             writer.put(outcome(old))
