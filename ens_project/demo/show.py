@@ -141,7 +141,7 @@ def _table(sent: list[Sent]) -> Iterator[str]:
     median = f", the median after {statistics.median(times_ms):.0f} ms" if times_ms else ""
     yield ""
     yield f"  {delivered} of {len(sent)} delivered{median}; counted from ingestion to the"
-    yield "  receiver's answer. The first one had to wait for the workers to start."
+    yield "  receiver's answer. The first one may have waited for the workers to start."
 
 
 def _doors(state: DemoState, url: str) -> Iterator[str]:
