@@ -1,18 +1,25 @@
 """Who gets an event: one delivery for each webhook that is subscribed to it."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.db.models import Q
-
-from delivery.models import Delivery
-from events.models import Event
+from delivery.engine.clock import NOW, as_moment
+from events.models import new_row_id
+from events.store import Checked
+from organizations.database import fetch
 from organizations.models import Organization
-from webhooks.models import Subscription
 
-BATCH = 5_000
+_SUBSCRIBERS = """
+SELECT {now}, s.event_name, w.id, w.sla_s
+FROM (SELECT 1) AS one
+LEFT JOIN (
+    webhooks_subscription AS s JOIN webhooks_webhook AS w ON w.id = s.webhook_id
+) ON w.deleted_at IS NULL AND w.deactivated_at IS NULL AND s.event_name IN ({names})
+ AND (w.organization_id = %(organization)s
+      OR (w.organization_id = %(parent)s AND w.listen_to_child_events))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,46 +30,40 @@ class Subscriber:
     sla_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """One event, by its row, on its way to one webhook."""
+
+    row_id: uuid.UUID
+    event_row_id: uuid.UUID
+    subscriber: Subscriber
+
+
 def subscribers(
     organization: Organization, event_names: Collection[str]
-) -> dict[str, list[Subscriber]]:
-    """By event name: the organisation's active webhooks, and its parent's that listen to it."""
-    whose = Q(webhook__organization=organization)
-    if organization.parent_id is not None:
-        whose |= Q(
-            webhook__organization=organization.parent_id, webhook__listen_to_child_events=True
-        )
-    rows = Subscription.objects.filter(
-        whose,
-        event_name__in=event_names,
-        webhook__deleted_at=None,
-        webhook__deactivated_at=None,
-    ).values_list("event_name", "webhook_id", "webhook__sla_s")
+) -> tuple[dt.datetime, dict[str, list[Subscriber]]]:
+    """The database's time, and by event name the active webhooks that are subscribed.
+
+    Those of the organisation, and those of its parent that listen to its children.
+    """
+    names = {f"name{number}": name for number, name in enumerate(event_names)}
+    sql = _SUBSCRIBERS.format(now=NOW(), names=", ".join(f"%({key})s" for key in names))
+    rows = fetch(
+        sql, {"organization": organization.pk, "parent": organization.parent_id or 0, **names}
+    )
     found: dict[str, list[Subscriber]] = {}
-    for event_name, webhook_id, sla_s in rows:
-        found.setdefault(event_name, []).append(Subscriber(webhook_id, sla_s))
-    return found
+    for _, event_name, webhook_id, sla_s in rows:
+        if webhook_id is not None:
+            found.setdefault(event_name, []).append(Subscriber(webhook_id, sla_s))
+    return as_moment(rows[0][0]), found
 
 
 def fan_out(
-    events: Sequence[Event], by_name: Mapping[str, Sequence[Subscriber]], now: dt.datetime
-) -> set[int]:
-    """Insert the deliveries of new events, inside the caller's transaction.
-
-    `now` is the moment of ingestion by the database's clock. Answers the webhooks concerned.
-    """
-    deliveries = [
-        Delivery(
-            event=event,
-            webhook_id=subscriber.webhook_id,
-            created_at=now,
-            ingested_at=now,
-            next_attempt_at=now,
-            expires_at=now + dt.timedelta(hours=settings.DELIVERY_HOURS),
-            sla_due_at=now + dt.timedelta(seconds=subscriber.sla_s) if subscriber.sla_s else None,
-        )
-        for event in events
-        for subscriber in by_name.get(event.name, ())
+    items: Iterable[Checked], by_name: Mapping[str, Sequence[Subscriber]]
+) -> list[NewDelivery]:
+    """The deliveries that these events need."""
+    return [
+        NewDelivery(new_row_id(), item.row_id, subscriber)
+        for item in items
+        for subscriber in by_name.get(item.envelope.name, ())
     ]
-    Delivery.objects.bulk_create(deliveries, batch_size=BATCH)
-    return {delivery.webhook_id for delivery in deliveries}

@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from delivery import tasks
-from delivery.engine.clock import database_now
-from delivery.fan_out import fan_out, subscribers
+from delivery.commit import commit
 from events.envelope import Envelope, parse
 from events.event_types import EventTypes, known_event_types, validator_of
 from events.json_schema import SchemaError
-from events.models import Validation
-from events.store import Checked, Stored, store
+from events.models import Validation, new_row_id
+from events.store import Checked, Stored
 from organizations.models import Organization
 
 
@@ -54,7 +51,7 @@ def ingest(
         except ValidationError as error:
             fates[place] = error
     if checked:
-        stored = _commit(list(checked.values()), organization, received_from)
+        stored = commit(list(checked.values()), organization, received_from)
         for place, item in zip(checked, stored, strict=True):
             fates[place] = _fate(item)
     return [fate for fate in fates if fate is not None]
@@ -70,7 +67,7 @@ def _check(envelope: Envelope, organization: Organization, types: EventTypes) ->
         message = f"An event is at most {settings.MAX_EVENT_BYTES} bytes."
         raise ValidationError([ErrorDetail(message, code="payload_too_large")])
     if known.validation is Validation.OFF:
-        return Checked(envelope)
+        return Checked(new_row_id(), envelope)
     failures = _schema_failures(envelope, organization)
     if failures and known.validation is Validation.REJECT:
         errors: dict[str, list[ErrorDetail]] = {}
@@ -78,7 +75,7 @@ def _check(envelope: Envelope, organization: Organization, types: EventTypes) ->
             detail = ErrorDetail(failure["message"], code="event_mismatch")
             errors.setdefault(failure["path"] or "data", []).append(detail)
         raise ValidationError(errors)
-    return Checked(envelope, failures or None)
+    return Checked(new_row_id(), envelope, failures or None)
 
 
 def _schema_failures(envelope: Envelope, organization: Organization) -> list[dict[str, str]]:
@@ -92,22 +89,9 @@ def _schema_failures(envelope: Envelope, organization: Organization) -> list[dic
     ]
 
 
-def _commit(
-    items: Sequence[Checked], organization: Organization, received_from: str
-) -> list[Stored]:
-    with transaction.atomic():
-        now = database_now()
-        by_name = subscribers(organization, {item.envelope.name for item in items})
-        stored = store(items, organization=organization, received_from=received_from, now=now)
-        webhook_ids = fan_out([item.event for item in stored if item.event], by_name, now)
-        if webhook_ids:
-            # Robust: a committed event must not be answered with an error.
-            transaction.on_commit(lambda: tasks.waker().soon(webhook_ids), robust=True)
-    return stored
-
-
 def _fate(item: Stored) -> Fate:
+    event_id = item.checked.envelope.event_id
     if item.is_conflict:
         message = "The eventId was used for another event."
         return ValidationError({"eventId": [ErrorDetail(message, code="event_conflict")]})
-    return Accepted(item.envelope.event_id, is_duplicate=item.event is None)
+    return Accepted(event_id, is_duplicate=not item.is_new)

@@ -1,8 +1,8 @@
 from django.urls import re_path
 
 from delivery import api
-from events.paths import WEB_HOOKS
 from delivery.ingest_api import Ingest
+from events.paths import WEB_HOOKS
 
 GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"
 

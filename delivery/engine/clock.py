@@ -6,20 +6,29 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from organizations.database import fetch
+
+
+def NOW() -> str:  # noqa: N802  it stands for SQL's own
+    """The SQL of the database's time, as Django writes it into columns.
+
+    Not `clock_timestamp()` in PostgreSQL: it is volatile and defeats indexes.
+    """
+    if connection.vendor == "postgresql":
+        return "statement_timestamp()"
+    return "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+
+
+def as_moment(value: dt.datetime | str) -> dt.datetime:
+    """What the SQL of NOW answered, aware, in UTC."""
+    if isinstance(value, str):
+        return dt.datetime.fromisoformat(value).replace(tzinfo=dt.UTC)
+    return value
+
 
 def database_now() -> dt.datetime:
-    """Aware, UTC. Not `clock_timestamp()` in PostgreSQL: it is volatile and defeats indexes."""
-    vendor = connection.vendor
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT statement_timestamp()"
-            if vendor == "postgresql"
-            else "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
-        )
-        (moment,) = cursor.fetchone()
-    if isinstance(moment, str):
-        return dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
-    return moment  # type: ignore[no-any-return]
+    """Aware, UTC."""
+    return as_moment(fetch(f"SELECT {NOW()}", {})[0][0])
 
 
 @dataclass(frozen=True, slots=True)

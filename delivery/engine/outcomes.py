@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import django.db
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Least
 
@@ -25,6 +25,7 @@ from delivery.engine.owner import drop_broken_connection
 from delivery.engine.retry import Decision
 from delivery.models import OPEN, Attempt, Delivery, State
 from delivery.transport.result import Result
+from organizations.database import fetch, is_postgresql
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +150,7 @@ def write(batch: Sequence[Outcome]) -> set[int]:
     Answers the webhooks whose health changed.
     """
     with transaction.atomic():
-        if connection.vendor == "postgresql":
+        if is_postgresql():
             _write_postgresql(batch)
         else:
             _write_each(batch)
@@ -164,9 +165,9 @@ def write(batch: Sequence[Outcome]) -> set[int]:
 _WRITE = """
 WITH o AS (
     SELECT * FROM unnest(
-        %s::uuid[], %s::int[], %s::int[], %s::text[], %s::timestamptz[], %s::timestamptz[],
-        %s::timestamptz[], %s::float8[], %s::int[], %s::text[], %s::text[], %s::text[],
-        %s::text[], %s::text[], %s::bool[], %s::text[]
+        %b::uuid[], %b::int[], %b::int[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+        %b::timestamptz[], %b::float8[], %b::int[], %b::text[], %b::text[], %b::text[],
+        %b::text[], %b::text[], %b::bool[], %b::text[]
     ) AS o(id, token, attempt, state, next_at, started_at, ended_at, duration_ms, status, error,
            detail, address, request_headers, response_headers, body_truncated, body)
 ), moved AS (
@@ -204,7 +205,7 @@ def _write_postgresql(batch: Sequence[Outcome]) -> None:
                 o.ended_at,
                 o.result.duration_ms,
                 o.result.status,
-                o.result.error or "",
+                str(o.result.error or ""),
                 o.result.detail,
                 o.result.address or "",
                 o.request_headers,
@@ -216,8 +217,7 @@ def _write_postgresql(batch: Sequence[Outcome]) -> None:
         ),
         strict=True,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [list(column) for column in columns])
+    fetch(_WRITE, [list(column) for column in columns])
 
 
 def _write_each(batch: Sequence[Outcome]) -> None:
