@@ -25,7 +25,10 @@ GIVEN_BACK_AT_ONCE = 200  # SQLite takes conditions up to a depth of 1,000
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One row that this process may send until its lease ends. `attempt` counts from 1."""
+    """One row that this process may send until its lease ends. `attempt` counts from 1.
+
+    `is_suspect` when the last worker that had it never reported back.
+    """
 
     delivery_id: uuid.UUID
     webhook_id: int
@@ -35,6 +38,7 @@ class Claimed:
     event_id: str
     payload: str
     reading: Reading
+    is_suspect: bool = False
 
     @property
     def lease_left_s(self) -> float:
@@ -56,7 +60,7 @@ FROM (
 ) AS due, events_event AS e
 WHERE d.id = due.id AND e.id = d.event_id
 RETURNING d.id, d.lease_token, d.attempts, d.expires_at, e.event_id, e.payload,
-          statement_timestamp(), d.created_at
+          statement_timestamp(), d.created_at, d.lost_leases
 """
 _CLAIM_BY_STATE = {
     state: _CLAIM.format(state=state.value) for state in (State.PENDING, State.RETRYING)
@@ -108,7 +112,8 @@ def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]
     rows.sort(key=lambda row: (row[7], row[0]))
     reading = Reading(rows[0][6], asked_s)
     return [
-        Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading) for row in rows
+        Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading, row[8] > 0)
+        for row in rows
     ]
 
 
@@ -134,11 +139,12 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
         )
         reading = Reading(now, asked_s)
         return [
-            Claimed(row[0], webhook_id, *row[1:], reading)
+            Claimed(row[0], webhook_id, *row[1:6], reading, is_suspect=row[6] > 0)
             for row in Delivery.objects.filter(id__in=ids)
             .order_by("id")
             .values_list(
-                "id", "lease_token", "attempts", "expires_at", "event__event_id", "event__payload"
+                *("id", "lease_token", "attempts", "expires_at"),
+                *("event__event_id", "event__payload", "lost_leases"),
             )
         ]
 

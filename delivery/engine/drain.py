@@ -68,6 +68,7 @@ class Drain:
         self._is_over = False
         self._is_probing = False
         self._taken_under = 0
+        self._has_suspects = False
         self._claims = 0
         self._no_growth_until = 0.0
         self._began = time.monotonic()
@@ -104,8 +105,7 @@ class Drain:
         looked = False
         while self._window.senders and not self._must_end():
             most = self._most()
-            rows = self._claim(most)
-            if len(rows) == most:
+            if self._claim(most) == most:
                 looked = False
                 self._wait_and_grow(low_water=max(most // 2, self._window.senders))
             elif not looked:
@@ -128,7 +128,8 @@ class Drain:
         self._is_probing = self._parts.owner.run(lambda: health.take_probe(self._webhook_id))
         return self._is_probing
 
-    def _claim(self, most: int) -> list[Claimed]:
+    def _claim(self, most: int) -> int:
+        """Feed the senders at most `most` due rows. How many were due, up to that."""
         self._claims += 1
         retries_first = self._claims % EVERY_NTH_CLAIM_RETRIES_FIRST == 0
         rows = self._parts.owner.run(
@@ -137,11 +138,25 @@ class Drain:
         failpoint("after_claim")
         if rows:
             self._pace.row_bytes = sum(len(row.payload) for row in rows) / len(rows)
-            self._window.feed(rows)
-        return rows
+            self._window.feed(self._without_too_many_suspects(rows))
+        return len(rows)
+
+    def _without_too_many_suspects(self, rows: list[Claimed]) -> list[Claimed]:
+        """Of the rows that lost their worker only as many as are sent at once.
+
+        One that waited here would be counted as lost again and again without having been sent.
+        """
+        suspects = [row for row in rows if row.is_suspect]
+        self._has_suspects = bool(suspects)
+        most = max(self._window.senders, 1)
+        if too_many := suspects[most:]:
+            self._parts.owner.run(lambda: give_back(too_many))
+        return [*suspects[:most], *(row for row in rows if not row.is_suspect)]
 
     def _most(self) -> int:
         """As many rows as will have begun to be sent within AHEAD_S."""
+        if self._has_suspects:
+            return max(self._window.senders, 1)
         ahead = self._pace.rate * AHEAD_S - self._window.waiting
         by_bytes = MOST_BYTES / max(self._pace.row_bytes, 1.0)
         return int(max(min(ahead, MOST_ROWS, by_bytes), self._window.senders, 1))

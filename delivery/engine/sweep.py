@@ -36,7 +36,9 @@ log = structlog.get_logger(__name__)
 EVERY_S = 1.0
 BATCH = 5_000
 MOST_WOKEN = 1_000
-LOST_LEASES_TO_QUARANTINE = 3
+# Three times while sending it: the first loss proves nothing, the row may have waited behind others
+# of its claim. From then on it is a suspect, and sent as soon as it is claimed.
+LOST_LEASES_TO_QUARANTINE = 1 + 3
 CLOCK_JUMP_S = 60.0
 CLOCK_DISTRUST_S = 900.0
 
@@ -127,7 +129,7 @@ def _in_batches(rows: QuerySet[Delivery], change: Callable[[QuerySet[Delivery]],
 
 
 def end_lost_leases() -> int:
-    """Make rows of lost workers due; quarantine a row that has lost three in a row."""
+    """Make rows of lost workers due; quarantine a row that has lost too many in a row."""
     is_poison = Q(lost_leases__gte=LOST_LEASES_TO_QUARANTINE - 1)
     lost = _in_batches(
         Delivery.objects.filter(state=State.IN_FLIGHT, lease_until__lt=Now()),

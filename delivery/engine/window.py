@@ -48,8 +48,10 @@ class Window:
         return len(self._rows)
 
     def feed(self, rows: Sequence[Claimed]) -> None:
+        """Suspects come first: one that waited would be taken for what killed its worker."""
         with self.changed:
-            self._rows.extend(rows)
+            self._rows.extend(row for row in rows if not row.is_suspect)
+            self._rows.extendleft(row for row in reversed(rows) if row.is_suspect)
             self.changed.notify_all()
 
     def add_sender(self, slot: str) -> None:

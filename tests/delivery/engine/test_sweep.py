@@ -50,19 +50,20 @@ def test_the_rows_of_a_lost_worker_are_due_again_when_the_lease_ends() -> None:
     assert (row.attempt, row.token) == (2, 2)
 
 
-def test_the_third_lost_worker_in_a_row_quarantines_the_row() -> None:
+def test_a_row_is_quarantined_that_loses_three_more_workers_after_it_became_suspect() -> None:
     delivery = in_flight()
-    for lost in (1, 2):
+    for lost in (1, 2, 3):
         let_pass(seconds=76)
         end_lost_leases()
         delivery.refresh_from_db()
         assert (delivery.state, delivery.lost_leases) == (State.RETRYING, lost)
         let_pass(seconds=1)
-        claim(delivery.webhook_id, 1)
+        (row,) = claim(delivery.webhook_id, 1)
+        assert row.is_suspect
     let_pass(seconds=76)
     end_lost_leases()
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.lost_leases) == (State.QUARANTINED, 3)
+    assert (delivery.state, delivery.lost_leases) == (State.QUARANTINED, 4)
     assert delivery.next_attempt_at is None
     assert delivery.finished_at is not None
     let_pass(seconds=100)
