@@ -27,6 +27,8 @@ AHEAD_S = 2.0
 MOST_ROWS = 200
 MOST_BYTES = 16 * 1024 * 1024
 FIRST_SLOTS = 4
+LONG_QUEUE_ROWS = 50
+HELP_EVERY_S = 0.5
 TICK_S = 0.005
 IDLE_TICK_S = 0.25
 EVERY_NTH_CLAIM_RETRIES_FIRST = 4
@@ -71,6 +73,7 @@ class Drain:
         self._has_suspects = False
         self._claims = 0
         self._no_growth_until = 0.0
+        self._next_call_at = 0.0
         self._began = time.monotonic()
         self._window = Window(
             send=parts.sender.send, left=self._sender_left, must_leave=self._must_leave
@@ -117,6 +120,17 @@ class Drain:
                     return False
                 looked = False
         return self._must_end()
+
+    def _call_for_help(self, rows: int, *, share: int) -> None:
+        """Wake another process for a long queue: one core is not all that there is.
+
+        Not where this drain holds every slot: the other would find none.
+        """
+        now = time.monotonic()
+        held = self._window.senders + len(self._free)
+        if rows >= LONG_QUEUE_ROWS and held < share and now >= self._next_call_at:
+            self._next_call_at = now + HELP_EVERY_S
+            self._parts.waker.soon([self._webhook_id], again=True)
 
     def _send_probe(self) -> None:
         # The row first: a probe that is taken and finds nothing to send keeps the circuit open.
