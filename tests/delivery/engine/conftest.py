@@ -1,5 +1,7 @@
 """Engines in the test's own process, on a real database and a real Redis-compatible server."""
 
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import django.db
+import psycopg
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.db.models import F
 
 from delivery.engine.process import Engine
@@ -17,6 +21,7 @@ from delivery.engine.wake import Waker
 from delivery.models import Delivery
 from ens_project import embedded
 from organizations.redis import Door
+from tests.behaviours import Exchange
 from tests.receiver import Receiver
 
 TIMES = (
@@ -67,6 +72,51 @@ def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
         thread.join(30)
     assert len(answers) == count
     return answers
+
+
+@contextlib.contextmanager
+def database_away() -> Iterator[None]:
+    """No other connection than the test's lives, and none can be made."""
+    if connection.vendor != "postgresql":
+        pytest.skip("a file is never away")
+    settings = connection.get_connection_params()
+    name = settings["dbname"]
+    address = {key: settings[key] for key in ("host", "port", "user", "password")}
+    connection.ensure_connection()
+    own = connection.connection.info.backend_pid
+    with psycopg.connect(**address, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = %s AND pid <> %s",
+                (name, own),
+            )
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
+class Gate:
+    """A receiver's behaviour: requests wait inside until somebody lets them out."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.inside = 0
+        self._tickets = 0.0
+
+    def __call__(self, exchange: Exchange) -> None:
+        with self.changed:
+            self.inside += 1
+            self.changed.wait_for(lambda: self._tickets > 0, 30)
+            self._tickets -= 1
+            self.inside -= 1
+        exchange.respond(200)
+
+    def let_out(self, count: float = math.inf) -> None:
+        with self.changed:
+            self._tickets += count
+            self.changed.notify_all()
 
 
 class EngineHouse:
@@ -127,6 +177,14 @@ def no_redis() -> Door:
 def receiver() -> Iterator[Receiver]:
     with Receiver() as receiver:
         yield receiver
+
+
+@pytest.fixture
+def gate(receiver: Receiver) -> Iterator[Gate]:
+    gate = Gate()
+    receiver.behaviour = gate
+    yield gate
+    gate.let_out()
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import contextlib
 import dataclasses
 import datetime as dt
 import threading
@@ -6,7 +5,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -19,7 +17,7 @@ from delivery.engine.retry import Decision
 from delivery.engine.sweep import end_lost_leases, mark_sla_breaches
 from delivery.models import Attempt, Delivery, Health, State
 from delivery.transport.result import ErrorClass, Result
-from tests.delivery.engine.conftest import let_pass, until
+from tests.delivery.engine.conftest import database_away, let_pass, until
 from tests.factories import DeliveryFactory, WebhookFactory
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -351,29 +349,6 @@ def test_a_listener_that_fails_does_not_end_the_writer(transactional_db: None) -
         assert Delivery.objects.filter(state=State.RETRYING).count() == 2
     finally:
         writer.stop()
-
-
-@contextlib.contextmanager
-def database_away() -> Iterator[None]:
-    """No other connection than the test's lives, and none can be made."""
-    if connection.vendor != "postgresql":
-        pytest.skip("a file is never away")
-    settings = connection.get_connection_params()
-    name = settings["dbname"]
-    address = {key: settings[key] for key in ("host", "port", "user", "password")}
-    connection.ensure_connection()
-    own = connection.connection.info.backend_pid
-    with psycopg.connect(**address, dbname="postgres", autocommit=True) as admin:
-        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        try:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = %s AND pid <> %s",
-                (name, own),
-            )
-            yield
-        finally:
-            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 def test_what_the_database_does_not_take_is_written_when_it_is_back(writer: Writer) -> None:
