@@ -85,6 +85,6 @@ def test_a_second_one_on_the_same_data_is_refused_in_one_line(
 def test_without_its_secrets_it_does_not_start(environ: dict[str, str]) -> None:
     del environ["ENS_SECRET_KEY"], environ["ENS_ENCRYPTION_KEYS"]
     with running(["manage.py", "up"], env=environ) as tree:
-        assert tree.wait() == 1
+        assert tree.wait() == 3
     tree.wait_for_line("ENS_SECRET_KEY: missing")
     tree.wait_for_line("ENS_ENCRYPTION_KEYS: missing")
