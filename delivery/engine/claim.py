@@ -11,12 +11,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from delivery.engine.clock import Reading, database_now
 from delivery.models import Delivery, State
+from organizations.database import fetch, is_postgresql
 from webhooks.models import Webhook
 
 LEASE_S = 75.0
@@ -76,7 +77,7 @@ def claim(webhook_id: int, most: int, *, retries_first: bool = False) -> list[Cl
     states = [State.PENDING, State.RETRYING]
     if retries_first:
         states.reverse()
-    take = _claim_postgresql if connection.vendor == "postgresql" else _claim_sqlite
+    take = _claim_postgresql if is_postgresql() else _claim_sqlite
     rows = take(webhook_id, most, states[0])
     if len(rows) < most:
         rows += take(webhook_id, most - len(rows), states[1])
@@ -101,12 +102,9 @@ def any_in_flight() -> bool:
 
 def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]:
     asked_s = time.monotonic()  # before: a process that is suspended here must find itself late
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM_BY_STATE[state],
-            {"webhook_id": webhook_id, "most": most, "lease_s": LEASE_S},
-        )
-        rows = cursor.fetchall()
+    rows = fetch(
+        _CLAIM_BY_STATE[state], {"webhook_id": webhook_id, "most": most, "lease_s": LEASE_S}
+    )
     if not rows:
         return []
     rows.sort(key=lambda row: (row[7], row[0]))
