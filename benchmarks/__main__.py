@@ -44,7 +44,7 @@ def parse_arguments() -> argparse.Namespace:
         default=list(throughput.CONTENDERS),
         help=f"of the throughput, with commas between ({','.join(throughput.CONTENDERS)})",
     )
-    add("--seconds", type=float, default=20.0, help="of each phase with a steady load (20)")
+    add("--seconds", type=float, default=10.0, help="of each phase with a steady load (10)")
     add("--rows", type=int, default=100_000, help="that wait for a hanging receiver (100,000)")
     add("--quiet", type=float, default=3.0, help="wait for a one-minute load below this (3.0)")
     add("--patience", type=float, default=120.0, help="seconds to wait for it at most (120)")

@@ -4,7 +4,7 @@ from argparse import Namespace
 from statistics import median
 
 from benchmarks import rows, service
-from benchmarks.place import Place, load_average, wait_for_quiet
+from benchmarks.place import Place, wait_for_quiet
 from benchmarks.publishing import delays_ms, percentile, publish
 from benchmarks.receivers import bundled_receiver
 from benchmarks.report import Report
@@ -25,13 +25,13 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
         for number in range(options.rounds + 1):
             receiver.control("reset")
             seconds = options.seconds if number else WARM_UP_S
-            wait_for_quiet(options.quiet, options.patience)
+            condition = wait_for_quiet(options.quiet, options.patience)
             delays = delays_ms(receiver, publish(place, port, seconds=seconds, rate=RATE))
             if number == 0:
                 continue
             found = {part: percentile(delays, part) for part in percentiles}
             report.say(
-                f"round {number}, load {load_average()}: p50 {found[0.5]:.1f} ms,"
+                f"round {number}: {condition}: p50 {found[0.5]:.1f} ms,"
                 f" p99 {found[0.99]:.1f} ms, most {delays[-1]:.1f} ms"
             )
             for part, value in found.items():

@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks import rows, service
 from benchmarks.cpu import cpu_s
-from benchmarks.place import BenchmarkError, Place, load_average, wait_for_quiet
+from benchmarks.place import BenchmarkError, Place, wait_for_quiet
 from benchmarks.publishing import Published, publish
 from benchmarks.report import Report
 
@@ -24,14 +24,14 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
         service.subscribed("http://127.0.0.1:9/nobody"),
     ):
         for number in range(options.rounds + 1):
-            wait_for_quiet(options.quiet, options.patience)
+            condition = wait_for_quiet(options.quiet, options.patience)
             for key, batch in (("ingest_singly", 1), ("ingest_batch", BATCH)):
                 rows.clear()
                 cpu_before_s = cpu_s([pid])
                 published = publish(
                     place,
                     port,
-                    seconds=max(options.seconds / 2, 2) if number else 2,
+                    seconds=options.seconds / 2 if number else 2,
                     rate=None,
                     batch=batch,
                     connections=8,
@@ -43,7 +43,7 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
                     rates[key].append(len(published.sent) / published.seconds)
                     cpu_us[key].append(used_s / len(published.sent) * 1e6)
                     report.say(
-                        f"round {number}, load {load_average()}, batches of {batch}:"
+                        f"round {number}: {condition}: batches of {batch}:"
                         f" {rates[key][-1]:,.0f}/s, {cpu_us[key][-1]:,.0f} us of CPU each,"
                         f" the client used {published.cpu:.0%} of a core"
                     )

@@ -5,7 +5,7 @@ from statistics import median
 
 from benchmarks import rows, service
 from benchmarks.enqueue import RATE, WARM_UP_S
-from benchmarks.place import Place, load_average, wait_for_quiet
+from benchmarks.place import Place, wait_for_quiet
 from benchmarks.publishing import delays_ms, percentile, publish
 from benchmarks.receivers import Receiver, bundled_receiver
 from benchmarks.report import Report
@@ -27,13 +27,13 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
         rows.insert_deliveries([hanging], options.rows)
         _p99(place, healthy, port, WARM_UP_S)
         for number in range(1, options.rounds + 1):
-            wait_for_quiet(options.quiet, options.patience)
+            condition = wait_for_quiet(options.quiet, options.patience)
             alone_ms.append(_p99(place, healthy, port, options.seconds))
             with service.hanging(other, hanging, at_least=HANGING_BEFORE):
                 beside_ms.append(_p99(place, healthy, port, options.seconds))
             ratios.append(beside_ms[-1] / alone_ms[-1])
             report.say(
-                f"round {number}, load {load_average()}: p99 {alone_ms[-1]:.1f} ms alone,"
+                f"round {number}: {condition}: p99 {alone_ms[-1]:.1f} ms alone,"
                 f" {beside_ms[-1]:.1f} ms beside"
             )
     report.note("rows that hang", options.rows)

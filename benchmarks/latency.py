@@ -4,7 +4,7 @@ from argparse import Namespace
 from statistics import median
 
 from benchmarks import rows, service
-from benchmarks.place import BenchmarkError, Place, load_average, wait_for_quiet
+from benchmarks.place import BenchmarkError, Place, wait_for_quiet
 from benchmarks.receivers import Receiver, bundled_receiver
 from benchmarks.report import Report
 
@@ -21,8 +21,8 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
         ]
         _share(receiver, webhooks, 200)  # from now on they are known to answer
         for number in range(1, options.rounds + 1):
-            wait_for_quiet(options.quiet, options.patience)
-            report.say(f"round {number}, load {load_average()}")
+            condition = wait_for_quiet(options.quiet, options.patience)
+            report.say(f"round {number}: {condition}")
             for key, chosen, count in (
                 ("latency_one", webhooks[:1], options.deliveries),
                 ("latency_ten", webhooks, options.deliveries * 4),
@@ -39,7 +39,7 @@ def _share(receiver: Receiver, webhooks: list[int], count: int) -> float:
     rows.deactivate(webhooks)
     rows.insert_deliveries(webhooks, count)
     receiver.control("reset")
-    taken_s = service.deliver_all(webhooks, timeout_s=600)
+    taken_s = service.deliver_all(webhooks)
     counts = receiver.control("count")
     if counts["requests"] != count or rows.outcome() != (count, count):
         raise BenchmarkError(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import time
 import uuid
 from collections.abc import Sequence
 from functools import cache
@@ -10,8 +11,9 @@ from pathlib import Path
 import psycopg
 from uuid_utils.compat import uuid7
 
-from benchmarks.place import wait_until
+from benchmarks.place import BenchmarkError
 
+STALLED_S = 30.0
 EVENT_NAME = "transactionAdded"
 SAMPLE = Path(__file__).resolve().parent.parent / "events" / "samples" / f"{EVENT_NAME}.json"
 
@@ -124,8 +126,17 @@ def all_recorded() -> bool:
     return row is not None and not row[0]
 
 
-def wait_for_records(timeout_s: float) -> None:
-    wait_until(all_recorded, "every delivery is recorded", timeout_s, 0.01)
+def wait_for_records() -> None:
+    """Until all are recorded. Raises BenchmarkError when nothing is delivered for STALLED_S."""
+    looked_at = time.monotonic()
+    delivered = -1
+    while not all_recorded():
+        time.sleep(0.01)
+        if time.monotonic() > looked_at + STALLED_S:
+            before, (delivered, _) = delivered, outcome()
+            if delivered == before:
+                raise BenchmarkError(f"Nothing happens any more after {delivered} deliveries.")
+            looked_at = time.monotonic()
 
 
 def outcome() -> tuple[int, int]:

@@ -12,7 +12,7 @@ from benchmarks.contenders.engine import Engine
 from benchmarks.contenders.one_task import OneTask
 from benchmarks.contenders.raw import Raw
 from benchmarks.cpu import cpu_s
-from benchmarks.place import BenchmarkError, Place, load_average, wait_for_quiet
+from benchmarks.place import BenchmarkError, Place, wait_for_quiet
 from benchmarks.receivers import Receiver, fast_receiver
 from benchmarks.report import Report
 
@@ -44,8 +44,8 @@ def measure(place: Place, report: Report, options: Namespace) -> None:
         for contender in contenders:  # idle while others have their turn
             stack.enter_context(contender.ready(place, receiver))
         for number in range(1, options.rounds + 1):
-            wait_for_quiet(options.quiet, options.patience)
-            report.say(f"round {number}, load {load_average()}")
+            condition = wait_for_quiet(options.quiet, options.patience)
+            report.say(f"round {number}: {condition}")
             for contender in contenders:
                 for name, run in _turn(receiver, contender, options.deliveries).items():
                     runs.setdefault(name, []).append(run)
