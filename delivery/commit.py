@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
@@ -19,6 +20,21 @@ from organizations.models import Organization
 BATCH = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one request brings. `received_from` names its credential, `now` is the database's."""
+
+    items: Sequence[Checked]
+    deliveries: Sequence[NewDelivery]
+    organization: Organization
+    received_from: str
+    now: dt.datetime
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        return self.now + dt.timedelta(hours=settings.DELIVERY_HOURS)
+
+
 def commit(
     items: Sequence[Checked], organization: Organization, received_from: str
 ) -> list[Stored]:
@@ -29,7 +45,7 @@ def commit(
     now, by_name = subscribers(organization, {item.envelope.name for item in items})
     deliveries = fan_out(items, by_name)
     insert = _insert_postgresql if is_postgresql() else _insert_sqlite
-    inserted = insert(in_order(items), deliveries, organization, received_from, now)
+    inserted = insert(Batch(in_order(items), deliveries, organization, received_from, now))
     webhook_ids = {d.subscriber.webhook_id for d in deliveries if d.event_row_id in inserted}
     if webhook_ids:
         # Robust: a committed event must not be answered with an error.
@@ -67,21 +83,17 @@ SELECT id FROM event
 """
 
 
-def _insert_postgresql(
-    items: Sequence[Checked],
-    deliveries: Sequence[NewDelivery],
-    organization: Organization,
-    received_from: str,
-    now: dt.datetime,
-) -> Collection[uuid.UUID]:
+def _insert_postgresql(batch: Batch) -> Collection[uuid.UUID]:
+    """Answers the ids of the event rows that are new."""
+    items, deliveries = batch.items, batch.deliveries
     envelopes = [item.envelope for item in items]
     rows = fetch(
         _INSERT,
         {
-            "organization": organization.pk,
-            "received_from": received_from,
-            "now": now,
-            "expires_at": now + dt.timedelta(hours=settings.DELIVERY_HOURS),
+            "organization": batch.organization.pk,
+            "received_from": batch.received_from,
+            "now": batch.now,
+            "expires_at": batch.expires_at,
             "row_ids": [item.row_id for item in items],
             "event_ids": [envelope.event_id for envelope in envelopes],
             "names": [envelope.name for envelope in envelopes],
@@ -102,32 +114,23 @@ def _insert_postgresql(
     return {row_id for (row_id,) in rows}
 
 
-def _insert_sqlite(
-    items: Sequence[Checked],
-    deliveries: Sequence[NewDelivery],
-    organization: Organization,
-    received_from: str,
-    now: dt.datetime,
-) -> Collection[uuid.UUID]:
+def _insert_sqlite(batch: Batch) -> Collection[uuid.UUID]:
     with transaction.atomic():
         Event.objects.bulk_create(
-            [_event(item, organization, received_from, now) for item in items],
-            ignore_conflicts=True,
+            [_event(item, batch) for item in batch.items], ignore_conflicts=True
         )
-        row_ids = [item.row_id for item in items]
+        row_ids = [item.row_id for item in batch.items]
         inserted = set(Event.objects.filter(id__in=row_ids).values_list("id", flat=True))
-        new = [_delivery(d, now) for d in deliveries if d.event_row_id in inserted]
+        new = [_delivery(d, batch) for d in batch.deliveries if d.event_row_id in inserted]
         Delivery.objects.bulk_create(new, batch_size=BATCH)
     return inserted
 
 
-def _event(
-    item: Checked, organization: Organization, received_from: str, now: dt.datetime
-) -> Event:
+def _event(item: Checked, batch: Batch) -> Event:
     envelope = item.envelope
     return Event(
         id=item.row_id,
-        organization=organization,
+        organization=batch.organization,
         event_id=envelope.event_id,
         name=envelope.name,
         ref_id=envelope.ref_id,
@@ -135,23 +138,23 @@ def _event(
         search_key=envelope.search_key,
         customer_id=envelope.customer_id,
         occurred_at=envelope.occurred_at,
-        ingested_at=now,
-        received_from=received_from,
+        ingested_at=batch.now,
+        received_from=batch.received_from,
         digest=envelope.digest,
         failures=item.failures,
         payload=envelope.payload,
     )
 
 
-def _delivery(new: NewDelivery, now: dt.datetime) -> Delivery:
+def _delivery(new: NewDelivery, batch: Batch) -> Delivery:
     sla_s = new.subscriber.sla_s
     return Delivery(
         id=new.row_id,
         event_id=new.event_row_id,
         webhook_id=new.subscriber.webhook_id,
-        created_at=now,
-        ingested_at=now,
-        next_attempt_at=now,
-        expires_at=now + dt.timedelta(hours=settings.DELIVERY_HOURS),
-        sla_due_at=now + dt.timedelta(seconds=sla_s) if sla_s else None,
+        created_at=batch.now,
+        ingested_at=batch.now,
+        next_attempt_at=batch.now,
+        expires_at=batch.expires_at,
+        sla_due_at=batch.now + dt.timedelta(seconds=sla_s) if sla_s else None,
     )

@@ -137,7 +137,7 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
         )
         reading = Reading(now, asked_s)
         return [
-            Claimed(row[0], webhook_id, *row[1:6], reading, is_suspect=row[6] > 0)
+            Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading, row[6] > 0)
             for row in Delivery.objects.filter(id__in=ids)
             .order_by("id")
             .values_list(

@@ -81,7 +81,9 @@ class Drain:
 
     def run(self, look_again: Callable[[], bool]) -> bool:
         """`look_again()` tells whether a wake-up came meanwhile, and lets the drain end if not."""
-        self._parts.targets.get(self._webhook_id)
+        if self._parts.targets.get(self._webhook_id) is None:
+            self._parts.waker.looked(self._webhook_id)  # it may be activated the next moment
+            return False
         share = self._share()
         if share == 0:
             return False

@@ -9,46 +9,15 @@ from requests.structures import CaseInsensitiveDict
 
 from delivery.transport.origin import Origin, split_url
 from delivery.transport.signing import secret_key, sign_with_keys
+from webhooks.headers import masked, problems, tidied
 
 METHODS = frozenset({"POST", "PUT"})
-MASK = "••••"
-CLEAR_CHARS = 4
-MAX_HIDDEN_CHARS = 8  # a value this short is masked whole
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _EVENT_ID = re.compile(r"[\x20-\x7e]{1,128}")
 
-# Framing and routing are decided here; a configured header must not contradict them.
-_RESERVED = frozenset(
-    {
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-_RESERVED_PREFIXES = ("proxy-", "webhook-")
-
-_SHOWN = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "cache-control",
-        "content-length",
-        "content-type",
-        "host",
-        "user-agent",
-        "webhook-id",
-        "webhook-signature",
-        "webhook-timestamp",
-    }
+_OURS = frozenset(
+    {"content-length", "host", "webhook-id", "webhook-signature", "webhook-timestamp"}
 )
 
 
@@ -115,27 +84,14 @@ def _constant_headers(
     constant["Host"] = origin.authority
     constant["User-Agent"] = user_agent
     constant["Content-Type"] = "application/json"
-    own: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in headers:
-        _check_header(name, value)
-        stripped = value.strip(" \t")
-        own[name] = f"{own[name]}, {stripped}" if name in own else stripped
-    constant.update(own)
+    pairs = tidied(list(headers))
+    for name, problem in problems(pairs):
+        raise ValueError(f"{name}: {problem.messages[0]}")
+    constant.update(pairs)
     constant["Accept-Encoding"] = "identity"
     if not _VALUE.fullmatch(constant["User-Agent"]):
         raise ValueError("the user agent contains a character that a header can not hold")
     return constant
-
-
-def _check_header(name: str, value: str) -> None:
-    """Values stay out of the messages: they may be credentials."""
-    if not _TOKEN.fullmatch(name):
-        raise ValueError("a header's name is no token of RFC 9110")
-    lowered = name.lower()
-    if lowered in _RESERVED or lowered.startswith(_RESERVED_PREFIXES):
-        raise ValueError(f"the header {name} is not for a webhook to set")
-    if not _VALUE.fullmatch(value):
-        raise ValueError(f"the value of the header {name} is not visible ASCII")
 
 
 def build(destination: Destination, *, event_id: str, timestamp_s: int, body: bytes) -> Request:
@@ -167,10 +123,6 @@ def masked_headers(request_headers: Mapping[str, str]) -> list[tuple[str, str]]:
     Known harmless headers and the signature's own are shown whole.
     """
     return [
-        (name, value if name.lower() in _SHOWN else _masked(value))
+        (name, value if name.lower() in _OURS else masked(name, value))
         for name, value in request_headers.items()
     ]
-
-
-def _masked(value: str) -> str:
-    return MASK if len(value) <= MAX_HIDDEN_CHARS else value[:CLEAR_CHARS] + MASK
