@@ -108,7 +108,7 @@ def test_a_url_is_refused_such_as(url: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b", "é", "漢", "a\x7f"])
 def test_a_header_value_is_refused_such_as(value: str) -> None:
-    with pytest.raises(ValueError, match="^X-Key: A header.s value") as refused:
+    with pytest.raises(ValueError, match=r"^X-Key: A header.s value") as refused:
         destination_for("https://shop.example/", headers=[("X-Key", value)])
     assert value not in str(refused.value)
 
