@@ -2,9 +2,12 @@
 
 import os
 import sys
+import time
+from typing import Any
 
-from celery import Celery
-from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+import kombu.utils.functional
+from celery import Celery, bootsteps
+from celery.signals import worker_shutdown, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ens_project.settings")
 
@@ -12,6 +15,9 @@ app = Celery("ens")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+# gevent's patching touches Celery's lazy names before it comes to `time`, and so kombu keeps the
+# sleep that stops the whole process: half a minute at a time, while the broker is away.
+kombu.utils.functional.sleep = time.sleep  # type: ignore[attr-defined]  # imported there
 
 # Under gevent names are looked up in native threads, ten of them by default: as few slow name
 # servers would hold up every new connection.
@@ -24,12 +30,19 @@ def widen_name_lookups() -> None:
         hub().threadpool.maxsize = NAME_LOOKUPS
 
 
-@worker_ready.connect
-def start_engine(**_: object) -> None:
-    from delivery.tasks import engine  # the apps are not ready before the worker is
+class EngineStep(bootsteps.StartStopStep):
+    """Starts the engine before the consumer, which waits for the broker for as long as it takes."""
 
-    widen_name_lookups()
-    engine().start()
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, worker: Any) -> None:
+        from delivery.tasks import engine  # the apps are not ready before the worker is
+
+        widen_name_lookups()
+        engine().start()
+
+
+app.steps["worker"].add(EngineStep)
 
 
 @worker_shutting_down.connect

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -170,6 +171,14 @@ class RemoteReceiver:
     def open_connections(self) -> int:
         return cast("int", self.process.ask(self.number, "open_connections"))
 
+    def wait_until_left(self) -> None:
+        """Until it has read all that its senders, who are dead, have sent."""
+        # Connections are accepted in their order: who is served now came after them.
+        with socket.create_connection(("127.0.0.1", self.port)) as knock:
+            knock.shutdown(socket.SHUT_WR)
+            knock.recv(1)
+        Deadline().wait_for(lambda: not self.open_connections, "all connections are closed")
+
     @property
     def copies(self) -> dict[str, int]:
         """How often each event came, by event id."""
@@ -206,8 +215,7 @@ class Stage:
     ) -> None:
         for process in self._started:
             process.kill()
-            if error is not None:
-                sys.stdout.write(process.output)
+            sys.stdout.write(process.output)  # pytest shows it when the test has failed
         self._exits.close()
 
     def receivers(self, count: int) -> "Sequence[RemoteReceiver]":

@@ -1,0 +1,185 @@
+"""What was answered with 202 arrives, whatever is killed, emptied or cut meanwhile.
+
+A worker that is killed between the response and its record sends twice; nothing else does. So
+the number of copies is known beforehand: at each death it is looked which of the sent events had
+not been recorded.
+"""
+
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from delivery.engine.failpoints import POINTS
+from delivery.models import Attempt, Delivery, State
+from tests.factories import CredentialFactory, WebhookFactory
+from tests.proof.api import Api
+from tests.proof.deadline import Deadline
+from tests.proof.rows import cut_database_connections, end_leases
+from tests.proof.stage import Process, RemoteReceiver, Stage
+
+pytestmark = pytest.mark.xdist_group("processes")
+
+BATCH = 25
+LIMIT = 20
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a worker ends: at a failpoint, or by a kill while it delivers, after a `blow`."""
+
+    failpoint: str = ""
+    blow: Callable[[Stage], None] = lambda _: None
+
+
+def flush_redis(stage: Stage) -> None:
+    stage.redis.client.flushall()
+
+
+def cut_database(_: Stage) -> None:
+    cut_database_connections()
+
+
+KILL = Death()
+PASSES = {"before_send": 40, "after_send": 40, "before_record": 3, "after_record": 3}
+AT_FAILPOINTS = [Death(f"{point}@{PASSES.get(point, 1)}") for point in sorted(POINTS)]
+
+
+@dataclass
+class Trial:
+    """Events are published while one worker after the other dies; the receiver counts."""
+
+    stage: Stage
+    receiver: RemoteReceiver
+    api: Api
+    accepted: list[str] = field(default_factory=list)
+    unrecorded: Counter[str] = field(default_factory=Counter)
+    at_deaths: list[int] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, stage: Stage) -> "Trial":
+        credential = CredentialFactory()
+        receiver = stage.receiver()
+        WebhookFactory(
+            organization=credential.organization,
+            url=receiver.url("/status/200?delay=0.02"),
+            max_connections=LIMIT,
+            events=["transactionAdded"],
+        )
+        web = stage.start_web()
+        return cls(stage, receiver, Api(web.port, credential.code, credential.plain_password))
+
+    def publish(self, count: int) -> None:
+        """Until they are accepted: a batch that was not is sent again with the same ids."""
+        ids = [str(uuid.uuid4()) for _ in range(count)]
+        for start in range(0, count, BATCH):
+            batch = [
+                {"eventName": "transactionAdded", "eventId": event_id, "data": {"amount": 1}}
+                for event_id in ids[start : start + BATCH]
+            ]
+            Deadline().wait_for(
+                lambda batch=batch: self.api.post("/v3/events", batch).status == 202,  # type: ignore[misc]
+                "a batch is accepted",
+            )
+        self.accepted += ids
+
+    def round(self, death: Death, share: int) -> None:
+        worker = self.stage.start_worker(failpoint=death.failpoint)
+        before = self.receiver.total
+        self.publish(share)
+        if death.failpoint:
+            worker.wait_until_dead(Deadline(60), f"the worker dies at {death.failpoint}")
+        else:
+            self._kill(worker, death, before, share)
+        self._take_stock()
+        end_leases(self.stage.redis.client)
+
+    def _kill(self, worker: Process, death: Death, before: int, share: int) -> None:
+        begun, well_on = before + share // 4, before + share // 2
+        Deadline(60).wait_for(lambda: self.receiver.total > begun, "deliveries begin")
+        death.blow(self.stage)
+        Deadline(60).wait_for(lambda: self.receiver.total > well_on, "deliveries go on")
+        worker.kill()
+
+    def _take_stock(self) -> None:
+        """Which events the dead worker has sent without a record: these will come again."""
+        self.receiver.wait_until_left()
+        copies = self.receiver.copies
+        ids = Delivery.objects.filter(state=State.IN_FLIGHT).values_list("event__event_id")
+        recorded = Counter(
+            event_id
+            for (event_id,) in Attempt.objects.filter(delivery__state=State.IN_FLIGHT).values_list(
+                "delivery__event__event_id"
+            )
+        )
+        sent = [
+            event_id
+            for (event_id,) in ids
+            if copies.get(event_id, 0) > recorded[event_id] + self.unrecorded[event_id]
+        ]
+        self.unrecorded.update(sent)
+        self.at_deaths.append(len(sent))
+
+    def finish(self) -> None:
+        self.stage.start_worker()
+        open_rows = Delivery.objects.exclude(state__in=[State.DELIVERED, State.QUARANTINED])
+        Deadline(60).wait_for(lambda: not open_rows.exists(), "the last worker delivers the rest")
+
+
+def endure(trial: Trial, deaths: Sequence[Death], events: int) -> None:
+    share = -(-events // len(deaths))
+    for death in deaths:
+        trial.round(death, min(share, events - len(trial.accepted)))
+    trial.finish()
+
+
+def check(trial: Trial, record_property: Callable[[str, object], None]) -> None:
+    copies = trial.receiver.copies
+    states = Counter(Delivery.objects.values_list("state", flat=True))
+    duplicates = sum(copies.values()) - len(copies)
+    record_property("duplicates", duplicates)
+    record_property("unrecorded at each death", trial.at_deaths)
+    sys.stdout.write(f"{duplicates} duplicates; unrecorded at each death: {trial.at_deaths}\n")
+    assert set(copies) == set(trial.accepted)
+    unexplained = {
+        event_id: (
+            times,
+            trial.unrecorded[event_id],
+            list(
+                Attempt.objects.filter(delivery__event__event_id=event_id).values_list(
+                    "number", "started_at", "status", "error"
+                )
+            ),
+            list(Delivery.objects.filter(event__event_id=event_id).values()),
+        )
+        for event_id, times in copies.items()
+        if times > 1 + trial.unrecorded[event_id]
+    }
+    print(unexplained)
+    assert not unexplained
+    assert states == {State.DELIVERED: len(trial.accepted)}
+    assert duplicates <= len(trial.at_deaths) * LIMIT * 2
+
+
+def test_2_000_events_survive_kills_a_flush_a_cut_and_every_failpoint(
+    stage: Stage, record_property: Callable[[str, object], None]
+) -> None:
+    trial = Trial.begin(stage)
+    deaths = [
+        *(KILL, KILL, Death(blow=flush_redis), KILL, KILL, Death(blow=cut_database)),
+        *AT_FAILPOINTS,
+    ]
+    endure(trial, deaths, 2_000)
+    check(trial, record_property)
+
+
+@pytest.mark.both_databases
+def test_nothing_is_lost_on_a_small_installation(
+    stage: Stage, record_property: Callable[[str, object], None]
+) -> None:
+    trial = Trial.begin(stage)
+    endure(trial, [KILL, Death("after_send@20"), Death("before_record@2")], 300)
+    check(trial, record_property)
