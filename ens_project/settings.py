@@ -218,8 +218,16 @@ CELERY_RESULT_BACKEND_THREAD_SAFE = True  # else every task under gevent re-read
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_POOL_LIMIT = 4
+CELERY_BROKER_CONNECTION_TIMEOUT = 2.0
+# Without these whoever publishes waits for a broker that is away until it is back.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
 if CELERY_BROKER_URL.startswith(("redis", "unix")):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
         "visibility_timeout": 120,
         "unacked_restore_interval": 5,
         "socket_timeout": 5,

@@ -6,6 +6,7 @@ publishes another. The drain deletes it before the last claim that it makes.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -15,6 +16,7 @@ from organizations.redis import Door, RedisAway
 log = structlog.get_logger(__name__)
 
 WAKE_MS = 5_000
+LONGEST_PUBLISH_S = 2.0
 
 
 def wake_key(webhook_id: int) -> str:
@@ -25,7 +27,6 @@ class Waker:
     """Publishes drains from a thread of its own: who calls never touches Redis.
 
     `publish(webhook_id)` sends the message; what it raises costs the wake-up, nothing more.
-    `is_heard` is False while the broker does not take messages, by the last that was tried.
     """
 
     def __init__(self, door: Door, publish: Callable[[int], None]) -> None:
@@ -35,7 +36,16 @@ class Waker:
         self._pending: dict[int, bool] = {}
         self._pid = 0
         self._stopped = False
-        self.is_heard = True
+        self._was_heard = True
+        self._publishing_since_s: float | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """False while the broker takes no messages: it refused the last one, or hangs with it."""
+        since_s = self._publishing_since_s
+        return self._was_heard and (
+            since_s is None or time.monotonic() - since_s < LONGEST_PUBLISH_S
+        )
 
     def soon(self, webhook_ids: Iterable[int], *, again: bool = False) -> None:
         """Wake a drain for each. With `again`, also where one is already on its way."""
@@ -80,11 +90,14 @@ class Waker:
             return
         if not fresh:
             return
+        self._publishing_since_s = time.monotonic()
         try:
             self._publish(webhook_id)
         except Exception as error:  # noqa: BLE001  whatever the broker's client raises
             log.warning("wake_not_published", webhook=webhook_id, error=type(error).__name__)
-            self.is_heard = False
+            self._was_heard = False
             self.looked(webhook_id)
         else:
-            self.is_heard = True
+            self._was_heard = True
+        finally:
+            self._publishing_since_s = None
