@@ -81,7 +81,7 @@ def play(stage: Stage) -> Played:
     receiver, private = stage.receivers(2)
     credential = CredentialFactory()
     refusing = free_port()
-    webhooks = {}
+    webhooks: dict[str, Webhook] = {}
     for case in CASES:
         target = case.target.replace("PRIVATE", str(private.port))
         webhooks[case.receiver] = WebhookFactory(
@@ -119,6 +119,7 @@ def test_each_receiver_gets_its_due(stage: Stage) -> None:
 
     for polite in ("says 429 and may", "says 503"):
         delivery = Delivery.objects.get(webhook=played.webhooks[polite])
+        assert delivery.next_attempt_at is not None
         assert delivery.next_attempt_at > delivery.created_at + timedelta(seconds=ASKED_S)
 
     (gone,) = [hook for hook in played.api.get("/v3/webHooks").data if not hook["active"]]

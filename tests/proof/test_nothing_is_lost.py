@@ -145,23 +145,13 @@ def check(trial: Trial, record_property: Callable[[str, object], None]) -> None:
     sys.stdout.write(f"{duplicates} duplicates; unrecorded at each death: {trial.at_deaths}\n")
     assert set(copies) == set(trial.accepted)
     unexplained = {
-        event_id: (
-            times,
-            trial.unrecorded[event_id],
-            list(
-                Attempt.objects.filter(delivery__event__event_id=event_id).values_list(
-                    "number", "started_at", "status", "error"
-                )
-            ),
-            list(Delivery.objects.filter(event__event_id=event_id).values()),
-        )
+        event_id: times
         for event_id, times in copies.items()
         if times > 1 + trial.unrecorded[event_id]
     }
-    print(unexplained)
     assert not unexplained
+    assert duplicates <= sum(trial.at_deaths)
     assert states == {State.DELIVERED: len(trial.accepted)}
-    assert duplicates <= len(trial.at_deaths) * LIMIT * 2
 
 
 def test_2_000_events_survive_kills_a_flush_a_cut_and_every_failpoint(
