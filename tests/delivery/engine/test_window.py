@@ -167,7 +167,10 @@ def test_a_sender_that_breaks_counts_no_more() -> None:
     left: list[str] = []
     window = Window(send=break_down, left=left.append, must_leave=lambda: False)
     window.feed(rows(2))
+    before = set(threading.enumerate())
     window.add_sender("slot")
     until(lambda: left == ["slot"])
+    for sender in set(threading.enumerate()) - before:
+        sender.join(10)
     assert window.senders == 0
     assert window.waiting == 1
