@@ -56,7 +56,7 @@ def test_the_webhooks_own_headers_win_but_for_the_encoding(post: Post, receiver:
 
 
 def test_a_repeated_header_is_refused() -> None:
-    with pytest.raises(ValueError, match="^x-twice: The header is repeated"):
+    with pytest.raises(ValueError, match=r"^x-twice: The header is repeated"):
         destination_for("https://shop.example/", headers=[("X-Twice", "a"), ("x-twice", "b")])
 
 
