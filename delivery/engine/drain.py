@@ -290,10 +290,13 @@ class Drain:
         return target is not None and target.health.open_until is not None
 
     def _deliver_without_redis(self) -> None:
-        """The rows are the semaphore: each claimed one has its sender and ends before another."""
+        """The rows are the semaphore: each claimed one has its sender and ends before another.
+
+        Until Redis is back: the two kinds of limit do not know of each other.
+        """
         webhook_id, parts = self._webhook_id, self._parts
         empty = 0
-        while empty < EMPTY_CLAIMS and not self._must_end():
+        while parts.semaphore.is_away and empty < EMPTY_CLAIMS and not self._must_end():
             most, is_probe = min(self._share(), MOST_ROWS), self._is_probe()
             rows = parts.owner.run(functools.partial(claim_within, webhook_id, most))
             empty = 0 if rows else empty + 1

@@ -120,6 +120,11 @@ class Semaphore:
             somebody_waits = somebody_waits or bool(waits)
         return somebody_waits
 
+    @property
+    def is_away(self) -> bool:
+        """Whether another kind of limit is needed now."""
+        return self._door.is_away
+
     def take_unregistered(self, webhook_id: int, want: int) -> list[str]:
         """Slots that another kind of limit granted while Redis was away.
 
