@@ -57,9 +57,8 @@ def test_an_event_travels_from_the_till_to_the_receiver(stage: Stage) -> None:
         *("--organization", str(brand["id"])),
         *("--code", "bean.till", "--webhooks", "write", "--events"),
     )
-    web = stage.start_web()
+    api = Api(stage.start_web(), till["code"], till["password"])
     stage.start_worker()
-    api = Api(web.port, till["code"], till["password"])
 
     # The developer's receiver is not quite well: it fails with the first copy of each event.
     receiver = stage.receiver()

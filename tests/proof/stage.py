@@ -39,6 +39,7 @@ class Process:
     ) -> None:
         self._guardian = guardian
         self._log = log
+        self._is_over = False
         with log.open("ab") as output:
             self._process = guardian.popen(
                 argv,
@@ -50,28 +51,21 @@ class Process:
             )
 
     @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    @property
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
     def kill(self) -> None:
         """As `kill -9` of the program and of all that it started."""
-        self._guardian.end_group(self._process)
-        self._process.wait()
+        if not self._is_over:  # else its number may be another's by now
+            self._is_over = True
+            self._guardian.end_group(self._process)
+            self._process.wait()
 
-    def suspend(self) -> None:
-        os.killpg(self._process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        os.killpg(self._process.pid, signal.SIGCONT)
-
-    def wait_until_dead(self, deadline: Deadline, what: str) -> int:
-        """Its exit status, negative for a signal."""
-        deadline.wait_for(lambda: not self.is_alive, what)
-        return self._process.wait()
+    def wait_until_killed(self, what: str) -> None:
+        """Until it has died as by `kill -9`, without our doing."""
+        Deadline(60).wait_for(lambda: self._process.poll() is not None, what)
+        assert self._process.returncode == -signal.SIGKILL, self.output
+        self.kill()
 
 
 class RedisServer:
@@ -224,12 +218,12 @@ class Stage:
     def receiver(self) -> RemoteReceiver:
         return self.receivers(1)[0]
 
-    def start_web(self) -> "Web":
-        """Returns when it takes requests."""
+    def start_web(self) -> int:
+        """Its port, once it takes requests."""
         plan = self._plan()
-        process = self._start(supervisor._web(plan).argv, plan.environ, "web")
+        self._start(supervisor._web(plan).argv, plan.environ, "web")
         Deadline(STARTING_S).wait_for(lambda: supervisor.is_ready(plan), "the web is ready")
-        return Web(process, plan.port)
+        return plan.port
 
     def start_worker(self, *, failpoint: str = "") -> Process:
         """Returns at once. `failpoint` is `name@n`, see delivery/engine/failpoints.py."""
@@ -268,12 +262,6 @@ class Stage:
             }
             | variables,
         )
-
-
-@dataclass(frozen=True)
-class Web:
-    process: Process
-    port: int
 
 
 def database_url() -> str:

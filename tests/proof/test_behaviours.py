@@ -93,9 +93,8 @@ def play(stage: Stage) -> Played:
             events=["customerAdded"],
             **case.webhook,
         )
-    web = stage.start_web()
+    api = Api(stage.start_web(), credential.code, credential.plain_password)
     stage.start_worker()
-    api = Api(web.port, credential.code, credential.plain_password)
     event_id = api.post("/v3/events", {"eventName": "customerAdded", "data": {}}).data["eventId"]
     unended = Delivery.objects.filter(last_duration_ms=None)
     Deadline(60).wait_for(lambda: not unended.exists(), "every first attempt has ended")

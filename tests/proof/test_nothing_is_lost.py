@@ -5,16 +5,19 @@ the number of copies is known beforehand: at each death it is looked which of th
 not been recorded.
 """
 
+import functools
 import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import pytest
+from django.db.models import Count
 
 from delivery.engine.failpoints import POINTS
-from delivery.models import Attempt, Delivery, State
+from delivery.models import Delivery, State
 from tests.factories import CredentialFactory, WebhookFactory
 from tests.proof.api import Api
 from tests.proof.deadline import Deadline
@@ -69,29 +72,29 @@ class Trial:
             max_connections=LIMIT,
             events=["transactionAdded"],
         )
-        web = stage.start_web()
-        return cls(stage, receiver, Api(web.port, credential.code, credential.plain_password))
+        api = Api(stage.start_web(), credential.code, credential.plain_password)
+        return cls(stage, receiver, api)
 
     def publish(self, count: int) -> None:
         """Until they are accepted: a batch that was not is sent again with the same ids."""
         ids = [str(uuid.uuid4()) for _ in range(count)]
         for start in range(0, count, BATCH):
-            batch = [
+            batch: list[dict[str, object]] = [
                 {"eventName": "transactionAdded", "eventId": event_id, "data": {"amount": 1}}
                 for event_id in ids[start : start + BATCH]
             ]
-            Deadline().wait_for(
-                lambda batch=batch: self.api.post("/v3/events", batch).status == 202,  # type: ignore[misc]
-                "a batch is accepted",
-            )
+            Deadline().wait_for(functools.partial(self._is_accepted, batch), "it is accepted")
         self.accepted += ids
+
+    def _is_accepted(self, batch: list[dict[str, object]]) -> bool:
+        return self.api.post("/v3/events", batch).status == HTTPStatus.ACCEPTED
 
     def round(self, death: Death, share: int) -> None:
         worker = self.stage.start_worker(failpoint=death.failpoint)
         before = self.receiver.total
         self.publish(share)
         if death.failpoint:
-            worker.wait_until_dead(Deadline(60), f"the worker dies at {death.failpoint}")
+            worker.wait_until_killed(f"the worker dies at {death.failpoint}")
         else:
             self._kill(worker, death, before, share)
         self._take_stock()
@@ -108,17 +111,12 @@ class Trial:
         """Which events the dead worker has sent without a record: these will come again."""
         self.receiver.wait_until_left()
         copies = self.receiver.copies
-        ids = Delivery.objects.filter(state=State.IN_FLIGHT).values_list("event__event_id")
-        recorded = Counter(
-            event_id
-            for (event_id,) in Attempt.objects.filter(delivery__state=State.IN_FLIGHT).values_list(
-                "delivery__event__event_id"
-            )
-        )
+        in_flight = Delivery.objects.filter(state=State.IN_FLIGHT)
+        rows = in_flight.annotate(recorded=Count("attempt_log"))
         sent = [
             event_id
-            for (event_id,) in ids
-            if copies.get(event_id, 0) > recorded[event_id] + self.unrecorded[event_id]
+            for event_id, recorded in rows.values_list("event__event_id", "recorded")
+            if copies.get(event_id, 0) > recorded + self.unrecorded[event_id]
         ]
         self.unrecorded.update(sent)
         self.at_deaths.append(len(sent))

@@ -35,16 +35,16 @@ def subscribe(stage: Stage) -> tuple[RemoteReceiver, Api]:
         max_connections=LIMIT,
         events=["customerAdded"],
     )
-    return receiver, Api(stage.start_web().port, credential.code, credential.plain_password)
+    return receiver, Api(stage.start_web(), credential.code, credential.plain_password)
 
 
 def publish(api: Api, count: int) -> list[float]:
-    """How many seconds each took to be accepted."""
+    """How many seconds each took to be accepted, the fastest first."""
     answers = [
         api.post("/v3/events", {"eventName": "customerAdded", "data": {}}) for _ in range(count)
     ]
     assert {answer.status for answer in answers} == {202}
-    return [answer.duration_s for answer in answers]
+    return sorted(answer.duration_s for answer in answers)
 
 
 def wait_for_delivered(count: int) -> None:
@@ -63,7 +63,8 @@ def test_events_are_taken_and_delivered_without_redis(
 
     bring_back = take_away(stage)
     durations_s = publish(api, 40)
-    assert max(durations_s) < SOON_S
+    assert durations_s[-4] < SOON_S  # a busy machine may hold up some, Redis would hold up all
+    assert durations_s[-1] < 5
     wait_for_delivered(50)
 
     bring_back()
