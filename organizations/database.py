@@ -21,6 +21,8 @@ def fetch(sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[tuple
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
+    # As Django's own cursor does: a kept connection may have ended since the last request.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     with (
         connection.wrap_database_errors,

@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -162,6 +163,19 @@ def test_2_000_events_survive_kills_a_flush_a_cut_and_every_failpoint(
     ]
     endure(trial, deaths, 2_000)
     check(trial, record_property)
+
+
+def test_events_are_taken_at_once_when_the_database_is_back(stage: Stage) -> None:
+    credential = CredentialFactory()
+    api = Api(stage.start_web(), credential.code, credential.plain_password)
+
+    def publish(_: object) -> int:
+        return api.post("/v3/events", {"eventName": "transactionAdded", "data": {}}).status
+
+    with ThreadPoolExecutor(8) as producers:  # so that every thread of the web has a connection
+        assert set(producers.map(publish, range(64))) == {HTTPStatus.ACCEPTED}
+    cut_database_connections()
+    assert {publish(None) for _ in range(32)} == {HTTPStatus.ACCEPTED}
 
 
 @pytest.mark.both_databases
