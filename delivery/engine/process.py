@@ -113,9 +113,14 @@ class Engine:
         """Wait until nothing is in flight and everything is recorded. Whether it was in time."""
         until = time.monotonic() + timeout_s
         pause = threading.Event()
-        while self._capacity.busy() and time.monotonic() < until:
+        while self._is_busy() and time.monotonic() < until:
             pause.wait(0.02)
         return self._writer.flush(max(until - time.monotonic(), 1.0)) and not self._capacity.busy()
+
+    def _is_busy(self) -> bool:
+        """At the end also as long as slots are held: others would wait for their leases to end."""
+        holds_slots = self._is_stopping.is_set() and self._semaphore.held() > 0
+        return bool(self._capacity.busy()) or holds_slots
 
     def begin_stop(self) -> None:
         """Start nothing new; what waits is given back, what is in flight goes on."""
