@@ -27,12 +27,12 @@ OK = (
 
 class Counts:
     def __init__(self) -> None:
-        self.hanging: set[asyncio.Transport] = set()
+        self.hanging: dict[asyncio.Transport, str] = {}
+        self.at_once: Counter[str] = Counter()
         self.reset()
 
     def reset(self) -> None:
         self.requests = 0
-        self.at_once: Counter[str] = Counter()
         self.most_at_once = 0
         self.times: dict[str, list[float]] = {}
 
@@ -42,7 +42,6 @@ class Counts:
         if what == "release":
             for transport in list(self.hanging):
                 transport.abort()
-            self.at_once.clear()
         if what == "times":
             return self.times
         return {"requests": self.requests, "most_at_once": self.most_at_once}
@@ -57,7 +56,9 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
 
     def connection_lost(self, _: Exception | None) -> None:
-        self.counts.hanging.discard(self.transport)
+        path = self.counts.hanging.pop(self.transport, None)
+        if path is not None:
+            self.counts.at_once[path] -= 1
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
         if what == "slow":
             asyncio.get_running_loop().call_later(int(rest[0]) / 1000, self.answer, path)
         else:
-            counts.hanging.add(self.transport)
+            counts.hanging[self.transport] = path
 
     def answer(self, path: str) -> None:
         self.counts.at_once[path] -= 1

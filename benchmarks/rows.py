@@ -126,6 +126,14 @@ def all_recorded() -> bool:
     return row is not None and not row[0]
 
 
+def none_in_flight() -> bool:
+    found = database().execute(
+        "SELECT EXISTS (SELECT FROM delivery_delivery WHERE state = 'in_flight')"
+    )
+    row = found.fetchone()
+    return row is not None and not row[0]
+
+
 def wait_for_records() -> None:
     """Until all are recorded. Raises BenchmarkError when nothing is delivered for STALLED_S."""
     looked_at = time.monotonic()

@@ -99,7 +99,7 @@ def hanging(receiver: Receiver, webhook_id: int, *, at_least: int) -> Iterator[N
     finally:
         rows.deactivate([webhook_id])
         receiver.control("release")
-        time.sleep(2)  # what was in flight is recorded as reset
+        wait_until(rows.none_in_flight, "what hung is recorded as reset", 60, 0.1)
         rows.forget_health(webhook_id)
 
 
