@@ -81,8 +81,7 @@ def install_only(_: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """The whole suite on PostgreSQL, then what is marked `both_databases` on SQLite."""
     install("test", optional=("embedded", "embedded-test"))
-    # Tests that need the machine for themselves share a group, and so a process.
-    pytest = [str(python()), "-m", "pytest", "-n", "auto", "--dist", "loadgroup"]
+    pytest = [str(python()), "-m", "pytest", "-n", "auto"]
     coverage = [] if arguments else ["--cov", "--cov-report", "term"]
     first = call([*pytest, *coverage, *arguments])
     sqlite = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}

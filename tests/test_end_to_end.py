@@ -20,7 +20,7 @@ from tests.proof.rows import make_replays_due
 from tests.proof.stage import Stage
 from webhooks.models import SigningSecret
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.both_databases
 
 EVENT_ID = "06750c10-dcf1-45de-a0eb-d9c64372feed"
 EVENT = {

@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from delivery.models import Delivery, State
 from ens_project.embedded import free_port
 from tests.factories import CredentialFactory, WebhookFactory
@@ -14,8 +12,6 @@ from tests.proof.deadline import Deadline
 from tests.proof.rows import make_replays_due
 from tests.proof.stage import Stage
 from webhooks.models import Webhook
-
-pytestmark = pytest.mark.xdist_group("processes")
 
 TIMEOUT_S = 2
 ASKED_S = 600

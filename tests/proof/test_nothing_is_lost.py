@@ -25,8 +25,6 @@ from tests.proof.deadline import Deadline
 from tests.proof.rows import cut_database_connections, end_leases
 from tests.proof.stage import Process, RemoteReceiver, Stage
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 BATCH = 25
 LIMIT = 20
 

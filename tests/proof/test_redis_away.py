@@ -10,8 +10,6 @@ from tests.proof.api import Api
 from tests.proof.deadline import Deadline
 from tests.proof.stage import RemoteReceiver, Stage
 
-pytestmark = pytest.mark.xdist_group("processes")
-
 SOON_S = 0.5
 LIMIT = 3
 

@@ -4,7 +4,6 @@ import itertools
 import time
 
 import celery
-import pytest
 from django.db.models import F
 
 from delivery.engine.semaphore import LEASE_MS
@@ -14,8 +13,6 @@ from tests.proof.deadline import Deadline
 from tests.proof.rows import create_due, end_leases
 from tests.proof.stage import Stage
 from webhooks.models import Webhook
-
-pytestmark = pytest.mark.xdist_group("processes")
 
 # Limit: deliveries, and how long the receiver takes for each.
 LOADS = {1: (500, 0.002), 3: (1_000, 0.005), 50: (3_500, 0.04)}

@@ -364,7 +364,9 @@ def test_an_open_circuit_lets_one_probe_through(
     assert len(receiver.requests) == tried
 
     ripen(engine, webhook)
-    for _ in range(3):
+    finish(webhook.pk)
+    receiver.wait_for(tried + 1)  # a slot that comes back late makes another drain send it
+    for _ in range(2):
         finish(webhook.pk)
     assert len(receiver.requests) == tried + 1
     assert count(State.PENDING) == 299 - tried
