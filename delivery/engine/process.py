@@ -45,6 +45,7 @@ class Engine:
         self._waker = waker
         self._is_stopping = threading.Event()
         self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
         self._active: dict[int, _Turn] = {}
         self._paces: dict[int, Pace] = {}
         self._local_drains = threading.Semaphore(MOST_LOCAL_DRAINS)
@@ -83,7 +84,9 @@ class Engine:
         except django.db.Error as error:
             log.warning("start_without_database", error=type(error).__name__)
         for work in (self._sweep, self._watch):
-            threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
+            thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def drain(self, webhook_id: int) -> None:
         """Deliver what is due for the webhook; a call meanwhile makes this one look again."""
@@ -118,9 +121,13 @@ class Engine:
         return self._writer.flush(max(until - time.monotonic(), 1.0)) and not self._capacity.busy()
 
     def _is_busy(self) -> bool:
-        """At the end also as long as slots are held: others would wait for their leases to end."""
-        holds_slots = self._is_stopping.is_set() and self._semaphore.held() > 0
-        return bool(self._capacity.busy()) or holds_slots
+        """At the end also while a drain has rows to give back or slots to release.
+
+        Others would have to wait for their leases to end.
+        """
+        if self._capacity.busy():
+            return True
+        return self._is_stopping.is_set() and bool(self._active or self._semaphore.held())
 
     def begin_stop(self) -> None:
         """Start nothing new; what waits is given back, what is in flight goes on."""
@@ -130,6 +137,8 @@ class Engine:
         """End after what is in flight, `timeout_s` later at most. Whether all was recorded."""
         self.begin_stop()
         all_recorded = self.settle(timeout_s)
+        for thread in self._threads:
+            thread.join(timeout=10)
         self._semaphore.stop()
         self._writer.stop()
         self._owner.stop()

@@ -152,9 +152,9 @@ class EngineHouse:
 
     def close(self) -> None:
         for engine in self._engines:
-            engine.stop(timeout_s=5)
+            engine.stop(timeout_s=20)
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(timeout=20)
 
 
 @pytest.fixture
