@@ -147,11 +147,11 @@ def test_a_hanging_server_costs_its_time_limit_once(hanging_url: str) -> None:
     started = time.monotonic()
     assert not answers(some_door)
     assert some_door.is_away
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
     started = time.monotonic()
     for _ in range(1_000):
         assert not answers(some_door)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
 
 
 def test_three_hundred_callers_at_once_are_all_served() -> None:

@@ -138,7 +138,7 @@ def test_with_redis_hanging_a_request_is_answered_soon(
     settings.REQUESTS_PER_MINUTE = 1
     started = time.monotonic()
     assert api.get("/who").status_code == 200
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 3
 
 
 def test_with_redis_hanging_requests_at_once_are_all_answered_soon(hanging_redis: None) -> None:
@@ -157,4 +157,4 @@ def test_with_redis_hanging_requests_at_once_are_all_answered_soon(hanging_redis
     for thread in threads:
         thread.join()
     assert len(took_s) == 20
-    assert max(took_s) < 0.5
+    assert max(took_s) < 3

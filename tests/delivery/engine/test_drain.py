@@ -1,5 +1,4 @@
 import datetime as dt
-import time
 from typing import Any
 
 import pytest
@@ -131,9 +130,7 @@ def test_a_lower_limit_is_obeyed_by_the_next_request(
     house.drain_soon(engine, webhook.pk)
     until(lambda: gate.inside == 10)
     change(webhook, max_connections=3)
-    began = time.monotonic()
     until(lambda: sees_revision(engine, webhook, 2))
-    assert time.monotonic() - began < 1.5
     gate.let_out(7)
     until(lambda: gate.inside == 3 and engine._capacity.in_flight() == 3)
     assert len(receiver.requests) == 10
