@@ -24,6 +24,8 @@ WAITING = (State.PENDING, State.RETRYING)
 OPEN = (*WAITING, State.IN_FLIGHT)
 FINAL = tuple(state for state in State if state not in OPEN)
 UNDELIVERED = tuple(state for state in FINAL if state is not State.DELIVERED)
+# An SLA is of success: a final failure breaches it too, when its moment comes.
+UNSUCCESSFUL = tuple(state for state in State if state not in (State.DELIVERED, State.CANCELLED))
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -97,7 +99,9 @@ class Delivery(models.Model):
             models.Index(
                 fields=["sla_due_at"],
                 name="delivery_sla",
-                condition=models.Q(sla_breached_at=None, state__in=OPEN),
+                condition=models.Q(
+                    sla_breached_at=None, sla_due_at__isnull=False, state__in=UNSUCCESSFUL
+                ),
             ),
             models.Index(fields=["webhook", "ingested_at", "id"], name="delivery_log"),
             # The few that a log is searched for, and the few that stand for an older delivery.

@@ -28,7 +28,7 @@ from django.db.models.functions import Now
 from delivery.engine import health, retention, spread
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.failpoints import failpoint
-from delivery.models import OPEN, WAITING, Delivery, State, SweepLeader
+from delivery.models import UNSUCCESSFUL, WAITING, Delivery, State, SweepLeader
 from webhooks.models import Webhook
 
 log = structlog.get_logger(__name__)
@@ -153,7 +153,9 @@ def end_lost_leases() -> int:
 def mark_sla_breaches() -> int:
     """Note the moment at which the SLA passed without success."""
     return _in_batches(
-        Delivery.objects.filter(sla_breached_at=None, sla_due_at__lte=Now(), state__in=OPEN),
+        Delivery.objects.filter(
+            sla_breached_at=None, sla_due_at__lte=Now(), state__in=UNSUCCESSFUL
+        ),
         lambda rows: rows.update(sla_breached_at=F("sla_due_at")),
     )
 

@@ -100,19 +100,21 @@ def test_what_is_in_flight_does_not_expire_under_its_worker() -> None:
     assert expire() == 0
 
 
-def test_an_sla_that_passes_is_marked_while_the_delivery_waits() -> None:
+def test_an_sla_that_passes_without_success_is_marked() -> None:
     due_at = timezone.now() + dt.timedelta(seconds=30)
     waiting = [
         DeliveryFactory(sla_due_at=due_at),
         DeliveryFactory(sla_due_at=due_at, state=State.RETRYING),
         DeliveryFactory(sla_due_at=due_at, state=State.IN_FLIGHT),
+        DeliveryFactory(sla_due_at=due_at, state=State.FAILED),
     ]
     DeliveryFactory(sla_due_at=None)
     DeliveryFactory(sla_due_at=due_at, state=State.DELIVERED)
+    DeliveryFactory(sla_due_at=due_at, state=State.CANCELLED)
     let_pass(seconds=28)
     assert mark_sla_breaches() == 0
     let_pass(seconds=3)
-    assert mark_sla_breaches() == 3
+    assert mark_sla_breaches() == 4
     assert mark_sla_breaches() == 0
     for delivery in waiting:
         delivery.refresh_from_db()
