@@ -25,32 +25,35 @@ def record(verdicts: Mapping[int, Sequence[str]]) -> set[int]:
 
     Answers the webhooks whose row changed. Belongs into the transaction that writes the outcomes.
     """
-    # In one order everywhere, so that two workers' transactions do not wait for each other.
-    return {
-        webhook_id for webhook_id in sorted(verdicts) if _carry(webhook_id, verdicts[webhook_id])
-    }
-
-
-def _carry(webhook_id: int, verdicts: Sequence[str]) -> bool:
-    before = _read(webhook_id, lock=False)
+    rows = Health.objects.filter(webhook_id__in=verdicts).values_list("webhook_id", *COLUMNS)
+    known = {webhook_id: HealthState(*columns) for webhook_id, *columns in rows}
     now = database_now()
-    if before is not None and set(verdicts) == {Verdict.SUCCESS} and _is_steady(before, now):
-        return False
-    if before is None:
+    changing = {
+        webhook_id
+        for webhook_id, given in verdicts.items()
+        if set(given) != {Verdict.SUCCESS} or not _is_steady(known.get(webhook_id), now)
+    }
+    # In one order everywhere, so that two workers' transactions do not wait for each other.
+    for webhook_id in sorted(changing):
+        _carry(webhook_id, verdicts[webhook_id], now, is_new=webhook_id not in known)
+    return changing
+
+
+def _carry(webhook_id: int, verdicts: Sequence[str], now: dt.datetime, *, is_new: bool) -> None:
+    if is_new:
         try:
             with transaction.atomic():
                 Health.objects.create(webhook_id=webhook_id)
         except IntegrityError:
             pass  # another worker made it just now
-    locked = _read(webhook_id, lock=True) or HealthState()
-    after = circuit.after(locked, verdicts, now)
+    after = circuit.after(_locked(webhook_id) or HealthState(), verdicts, now)
     Health.objects.filter(webhook_id=webhook_id).update(**asdict(after))
-    return True
 
 
-def _is_steady(health: HealthState, now: dt.datetime) -> bool:
+def _is_steady(health: HealthState | None, now: dt.datetime) -> bool:
     return (
-        health.failures == 0
+        health is not None
+        and health.failures == 0
         and health.open_until is None
         and health.failing_since is None
         and health.last_success_at is not None
@@ -58,10 +61,8 @@ def _is_steady(health: HealthState, now: dt.datetime) -> bool:
     )
 
 
-def _read(webhook_id: int, *, lock: bool) -> HealthState | None:
-    rows = Health.objects.filter(webhook_id=webhook_id)
-    if lock:
-        rows = rows.select_for_update()
+def _locked(webhook_id: int) -> HealthState | None:
+    rows = Health.objects.select_for_update().filter(webhook_id=webhook_id)
     found = rows.values_list(*COLUMNS).first()
     return HealthState(*found) if found else None
 
@@ -72,7 +73,7 @@ def take_probe(webhook_id: int) -> bool:
     The circuit stays open for the next length meanwhile, so nobody else probes.
     """
     with transaction.atomic():
-        before = _read(webhook_id, lock=True)
+        before = _locked(webhook_id)
         now = database_now()
         if before is None or before.open_until is None or before.open_until > now:
             return False
