@@ -56,6 +56,7 @@ class Pace:
         self.senders = 1
         self.rate = 0.0
         self.row_bytes = 1.0
+        self.used_at_s = 0.0
 
 
 class Drain:

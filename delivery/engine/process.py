@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 STOP_S = 35.0
 MOST_LOCAL_DRAINS = 64
+RECENT_S = 5.0
 
 
 class _Turn:
@@ -96,6 +97,7 @@ class Engine:
                 return
             turn = self._active[webhook_id] = _Turn()
             pace = self._paces.setdefault(webhook_id, Pace())
+            pace.used_at_s = time.monotonic()
         has_more = False
         try:
             has_more = Drain(self._parts, webhook_id, pace).run(
@@ -210,6 +212,9 @@ class Engine:
                 used = set(self._active) | set(self._capacity.busy())
                 for webhook_id in [key for key in self._paces if key not in used][1_000:]:
                     del self._paces[webhook_id]
+                # Those of the last seconds too: a drain should not begin with a look-up.
+                since_s = time.monotonic() - RECENT_S
+                used |= {key for key, pace in self._paces.items() if pace.used_at_s > since_s}
             try:
                 if used:
                     self._targets.refresh(used)

@@ -25,7 +25,8 @@ from webhooks.models import Header, SigningSecret, Webhook
 
 log = structlog.get_logger(__name__)
 
-FRESH_S = 0.25
+FRESH_S = 0.25  # those in use are looked up so often
+STALE_S = 2 * FRESH_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Targets:
         self._known: dict[int, Target] = {}
 
     def get(self, webhook_id: int) -> Target | None:
-        """The webhook as it was at most FRESH_S ago; None when it is not to be delivered to."""
+        """The webhook as it was at most STALE_S ago; None when it is not to be delivered to."""
         known = self.known(webhook_id)
-        if known is not None and known.reading.age_s() < FRESH_S:
+        if known is not None and known.reading.age_s() < STALE_S:
             return known
         self.refresh([webhook_id])
         return self.known(webhook_id)
