@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 
 from benchmarks import enqueue, ingest, isolation, latency, lost, memory, place, throughput
 from benchmarks.report import Report
@@ -24,9 +25,12 @@ def main() -> int:
             report.say(f"== {name}")
             try:
                 MEASUREMENTS[name](here, report, options)
-            except place.BenchmarkError as error:
-                report.say("\n".join([f"FAILED: {error}", *getattr(error, "__notes__", [])]))
-                report.note(f"{name} failed", str(error))
+            except Exception as error:  # noqa: BLE001  the others are still worth their time
+                lines = [f"FAILED: {error}", *getattr(error, "__notes__", [])]
+                if not isinstance(error, place.BenchmarkError):
+                    lines.insert(0, traceback.format_exc())
+                report.say("\n".join(lines))
+                report.note(f"{name} failed", repr(error))
                 failed = True
     report.say(f"written to {report.finish()}")
     return 1 if failed else 0

@@ -12,15 +12,15 @@ import requests
 from celery import Celery
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
+import ens_project.celery  # noqa: F401  what it connects is taken away below
 from benchmarks.contenders.queued import broker_url
-from ens_project import celery as ours
 
 QUEUE = "one-task"
 
-# Our settings make Django known here; our engine must not run along.
-worker_ready.disconnect(ours.start_engine)
-worker_shutting_down.disconnect(ours.begin_to_stop_engine)
-worker_shutdown.disconnect(ours.stop_engine)
+# Our settings make Django known here, and with them comes our application: its engine must not
+# run along.
+for signal in (worker_ready, worker_shutting_down, worker_shutdown):
+    signal.receivers.clear()
 
 app = Celery("one-task", broker=broker_url(5))
 app.conf.task_default_queue = QUEUE
