@@ -113,6 +113,7 @@ class Drain:
             most = self._most()
             if self._claim(most) == most:
                 looked = False
+                self._call_for_help(most, share=self._share())
                 self._wait_and_grow(low_water=max(most // 2, self._window.senders))
             elif not looked:
                 self._parts.waker.looked(self._webhook_id)

@@ -113,6 +113,26 @@ def test_a_slow_receiver_gets_as_many_at_once_as_it_may(
     assert receiver.max_concurrency == 50
 
 
+def test_a_long_queue_calls_another_process(house: EngineHouse, receiver: Receiver) -> None:
+    woken: list[int] = []
+    engine = house.new()
+    engine._waker._publish = woken.append  # as another process, that gets the message
+    webhook = with_rows(600, url=receiver.url(), max_connections=20)
+    engine.drain(webhook.pk)
+    assert engine.settle(timeout_s=20)
+    assert set(woken) == {webhook.pk}
+
+
+def test_a_short_queue_calls_nobody(house: EngineHouse, receiver: Receiver) -> None:
+    woken: list[int] = []
+    engine = house.new()
+    engine._waker._publish = woken.append
+    webhook = with_rows(20, url=receiver.url(), max_connections=20)
+    engine.drain(webhook.pk)
+    assert engine.settle(timeout_s=20)
+    assert woken == []
+
+
 def test_a_fast_receiver_is_not_flooded(finish: Finish, receiver: Receiver) -> None:
     webhook = with_rows(100, url=receiver.url(), max_connections=100)
     finish(webhook.pk)
