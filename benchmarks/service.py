@@ -34,7 +34,7 @@ def workers(place: Place, count: int = 2) -> Iterator[list[Popen[bytes]]]:
     with contextlib.ExitStack() as stack:
         processes = []
         for number in range(1, count + 1):
-            program = supervisor._worker(plan, number)
+            program = supervisor.worker_program(plan, number)
             env = {**program.env, "PGAPPNAME": f"ens-{program.name}"}
             processes.append(
                 stack.enter_context(place.process(program.argv, env=env, name=program.name))
@@ -107,7 +107,7 @@ def hanging(receiver: Receiver, webhook_id: int, *, at_least: int) -> Iterator[N
 def web(place: Place, prefix: Sequence[str] = ()) -> Iterator[tuple[int, int]]:
     """The web server: its port, and the id of its process."""
     plan = _plan(free_port())
-    program = supervisor._web(plan)
+    program = supervisor.web_program(plan)
     argv = [*prefix, *program.argv]
     with place.process(argv, env=program.env, name=program.name) as process:
         wait_until(lambda: supervisor.is_ready(plan), "the web answers /readyz", 60, 0.1)

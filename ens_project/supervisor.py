@@ -148,8 +148,8 @@ def _raise_tree(plan: Plan, supervisor: Supervisor) -> None:
         supervisor.start(receiver)
     # Workers take longer to start than the web, and the first event should find them.
     for number in range(1, plan.workers + 1):
-        supervisor.start(_worker(plan, number))
-    supervisor.start(_web(plan))
+        supervisor.start(worker_program(plan, number))
+    supervisor.start(web_program(plan))
     address = local_url(plan.host, plan.port)
     if not supervisor.wait_for(lambda: is_ready(plan), timeout_s=READY_TIMEOUT_S):
         supervisor.say(f"{address}/readyz does not answer 200 yet; see the lines above.")
@@ -193,7 +193,7 @@ def _manage(
     )
 
 
-def _web(plan: Plan) -> Program:
+def web_program(plan: Plan) -> Program:
     options = {
         "bind": f"[{plan.host}]:{plan.port}" if ":" in plan.host else f"{plan.host}:{plan.port}",
         "worker-class": "gthread",
@@ -214,7 +214,7 @@ def _web(plan: Plan) -> Program:
     )
 
 
-def _worker(plan: Plan, number: int) -> Program:
+def worker_program(plan: Plan, number: int) -> Program:
     return Program(
         name=f"worker{number}",
         argv=(

@@ -221,7 +221,7 @@ class Stage:
     def start_web(self) -> int:
         """Its port, once it takes requests."""
         plan = self._plan()
-        self._start(supervisor._web(plan).argv, plan.environ, "web")
+        self._start(supervisor.web_program(plan).argv, plan.environ, "web")
         Deadline(STARTING_S).wait_for(lambda: supervisor.is_ready(plan), "the web is ready")
         return plan.port
 
@@ -229,7 +229,7 @@ class Stage:
         """Returns at once. `failpoint` is `name@n`, see delivery/engine/failpoints.py."""
         self._workers += 1
         plan = self._plan(ENS_FAILPOINT=failpoint)
-        program = supervisor._worker(plan, self._workers)
+        program = supervisor.worker_program(plan, self._workers)
         return self._start(program.argv, plan.environ, program.name)
 
     def wait_for_workers(self, count: int) -> None:
