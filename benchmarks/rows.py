@@ -48,8 +48,8 @@ def organization_id() -> int:
 
 def make_webhook(url: str, *, max_connections: int = 100, events: Sequence[str] = ()) -> int:
     """A signed webhook that is inactive until `activate`; subscribed to `events`."""
-    from delivery.transport.signing import new_secret
     from webhooks.models import SigningSecret, Subscription, Webhook
+    from webhooks.signing_secrets import new_signing_secret
 
     webhook = Webhook.objects.create(
         organization_id=organization_id(),
@@ -57,7 +57,7 @@ def make_webhook(url: str, *, max_connections: int = 100, events: Sequence[str] 
         url=url,
         max_connections=max_connections,
     )
-    SigningSecret.objects.create(webhook=webhook, secret=new_secret())
+    SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret())
     Subscription.objects.bulk_create(
         Subscription(webhook=webhook, position=position, event_name=name)
         for position, name in enumerate(events)

@@ -9,6 +9,7 @@ import signal
 import threading
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 POINTS = frozenset(
     {
@@ -24,6 +25,10 @@ POINTS = frozenset(
 )
 
 _name, _, _count = settings.FAILPOINT.partition("@")
+if _name and (_name not in POINTS or not (_count or "1").isdecimal()):
+    raise ImproperlyConfigured(
+        f"ENS_FAILPOINT: use NAME@N with one of {', '.join(sorted(POINTS))}."
+    )
 _left = int(_count or 1)
 _lock = threading.Lock()
 

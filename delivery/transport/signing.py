@@ -3,24 +3,17 @@
 import base64
 import binascii
 import hmac
-import secrets as chance
 from collections.abc import Sequence
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's prefix, no secret
-SECRET_BYTES = 32
-
-
-def new_secret() -> str:
-    """A fresh signing secret: `whsec_` and 32 random bytes in base64."""
-    return SECRET_PREFIX + base64.b64encode(chance.token_bytes(SECRET_BYTES)).decode()
+from webhooks.signing_secrets import PREFIX
 
 
 def secret_key(secret: str) -> bytes:
     """The key inside a signing secret. Raises ValueError, without showing it, if there is none."""
-    if not secret.startswith(SECRET_PREFIX):
+    if not secret.startswith(PREFIX):
         raise ValueError("a signing secret starts with whsec_")
     try:
-        key = base64.b64decode(secret[len(SECRET_PREFIX) :], validate=True)
+        key = base64.b64decode(secret[len(PREFIX) :], validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("a signing secret is whsec_ and base64") from None
     if not key:

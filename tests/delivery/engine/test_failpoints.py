@@ -64,3 +64,10 @@ def test_the_process_dies_as_by_kill_9_where_it_is_told_to(point: str, printed: 
 def test_it_lives_when_it_passes_too_seldom() -> None:
     done = passing("after_send@3", "before_send", "after_send")
     assert (done.returncode, done.stdout.split()) == (0, ["before_send", "after_send"])
+
+
+@pytest.mark.parametrize("point", ["elsewhere", "after_send@often"])
+def test_a_point_that_does_not_exist_is_an_error(point: str) -> None:
+    ended = passing(point, "after_send")
+    assert ended.returncode == 1
+    assert "ENS_FAILPOINT: use NAME@N" in ended.stderr

@@ -4,14 +4,16 @@ import pytest
 
 from delivery.transport.http import Door
 from delivery.transport.request import build, masked_headers
-from delivery.transport.signing import new_secret
 from tests.delivery.transport.conftest import BODY, EVENT_ID, Post, destination_for
 from tests.receiver import Receiver
+from webhooks.signing_secrets import new_signing_secret
 
 
 def test_a_request_carries_the_documented_headers(door: Door, receiver: Receiver) -> None:
     destination = destination_for(
-        receiver.url("/status/200?a=b%20c"), headers=[("X-Key", "k1")], secrets=[new_secret()]
+        receiver.url("/status/200?a=b%20c"),
+        headers=[("X-Key", "k1")],
+        secrets=[new_signing_secret()],
     )
     request = build(destination, event_id=EVENT_ID, timestamp_s=1_700_000_000, body=BODY)
     door.post(destination, request)
@@ -151,7 +153,9 @@ def test_an_event_id_is_refused_such_as(event_id: str) -> None:
 
 def test_the_log_shows_no_credential() -> None:
     own = [("Authorization", "Bearer 0123456789"), ("X-Key", "short123"), ("Accept", "text/plain")]
-    destination = destination_for("https://shop.example/", headers=own, secrets=[new_secret()])
+    destination = destination_for(
+        "https://shop.example/", headers=own, secrets=[new_signing_secret()]
+    )
     request = build(destination, event_id=EVENT_ID, timestamp_s=1, body=b"{}")
     masked = dict(masked_headers(request.headers))
 
@@ -164,7 +168,7 @@ def test_the_log_shows_no_credential() -> None:
 
 
 def test_a_destination_shows_no_credential() -> None:
-    secret = new_secret()
+    secret = new_signing_secret()
     destination = destination_for(
         "https://shop.example/?token=abc", headers=[("X-Key", "k1-secret")], secrets=[secret]
     )

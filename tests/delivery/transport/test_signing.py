@@ -10,9 +10,10 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from delivery.transport.http import Door
 from delivery.transport.request import build
-from delivery.transport.signing import new_secret, sign
+from delivery.transport.signing import sign
 from tests.delivery.transport.conftest import EVENT_ID, destination_for
 from tests.receiver import Receiver
+from webhooks.signing_secrets import new_signing_secret
 
 BODY = '{"eventName":"customerAdded","data":{"name":"Zoë"}}'.encode()
 
@@ -26,7 +27,7 @@ def headers(signature: str, timestamp_s: int) -> dict[str, str]:
 
 
 def test_a_secret_is_32_random_bytes() -> None:
-    first, second = new_secret(), new_secret()
+    first, second = new_signing_secret(), new_signing_secret()
 
     assert first != second
     assert first.startswith("whsec_")
@@ -34,7 +35,7 @@ def test_a_secret_is_32_random_bytes() -> None:
 
 
 def test_a_signature_verifies() -> None:
-    secret, now = new_secret(), int(time.time())
+    secret, now = new_signing_secret(), int(time.time())
 
     signed = headers(sign([secret], EVENT_ID, now, BODY), now)
 
@@ -42,7 +43,7 @@ def test_a_signature_verifies() -> None:
 
 
 def test_while_a_secret_is_rotated_both_verify() -> None:
-    old, new, now = new_secret(), new_secret(), int(time.time())
+    old, new, now = new_signing_secret(), new_signing_secret(), int(time.time())
 
     signature = sign([new, old], EVENT_ID, now, BODY)
 
@@ -50,11 +51,11 @@ def test_while_a_secret_is_rotated_both_verify() -> None:
     for secret in (old, new):
         Webhook(secret).verify(BODY, headers(signature, now))
     with pytest.raises(WebhookVerificationError):
-        Webhook(new_secret()).verify(BODY, headers(signature, now))
+        Webhook(new_signing_secret()).verify(BODY, headers(signature, now))
 
 
 def test_a_changed_body_id_or_time_does_not_verify() -> None:
-    secret, now = new_secret(), int(time.time())
+    secret, now = new_signing_secret(), int(time.time())
     signed = headers(sign([secret], EVENT_ID, now, BODY), now)
     webhook = Webhook(secret)
 
@@ -86,7 +87,7 @@ def test_what_is_no_secret_is_refused_without_being_shown(secret: str) -> None:
 
 
 def test_what_arrives_verifies(door: Door, receiver: Receiver) -> None:
-    secret = new_secret()
+    secret = new_signing_secret()
     destination = destination_for(receiver.url(), secrets=[secret])
     request = build(destination, event_id=EVENT_ID, timestamp_s=int(time.time()), body=BODY)
 
