@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from organizations.serializers import TextField
-from webhooks.sources import canonical
+from organizations.sources import canonical
 
 
 class TrueOrFalseField(serializers.BooleanField):

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
-from webhooks.sources import PAYLOAD_KEYS
+from organizations.sources import PAYLOAD_KEYS
 
 MAX_URL = 2_000
 

@@ -29,9 +29,9 @@ from organizations.models import (
     Store,
     Till,
 )
+from organizations.sources import PAYLOAD_KEYS
 from webhooks.draft import Draft
 from webhooks.models import Webhook
-from webhooks.sources import PAYLOAD_KEYS
 
 RECEIVER_HOST = "127.0.0.1"
 RECEIVER_PATH = "/events"

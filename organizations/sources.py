@@ -1,4 +1,4 @@
-"""The sources of customer identifiers that a webhook may have filled in."""
+"""The sources of customer identifiers: what reference data is kept by, and webhooks choose from."""
 
 # As the API spells them → their key in a payload's `customerIdentifiers`.
 PAYLOAD_KEYS = {
