@@ -1,0 +1,116 @@
+"""Writes rows of reference data, in as few statements as it takes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+from django.db import models
+
+from organizations.models import Customer, CustomerIdentifier, Organization, Store, Till
+from organizations.reference_formats import Column, Format, IdentifierKind
+from organizations.reference_rows import Row
+
+MODELS: Mapping[str, type[models.Model]] = {"tills": Till, "stores": Store, "customers": Customer}
+
+DELETED_AT_ONCE = 10_000  # SQLite takes up to 32,766 parameters
+
+Identifier = tuple[IdentifierKind, str]
+
+
+class Upsert:
+    """Creates and updates rows of one organisation, and counts them.
+
+    To be used within one transaction that holds the organisation's row.
+    """
+
+    def __init__(self, organization: Organization, form: Format) -> None:
+        self._organization = organization
+        self._model = MODELS[form.kind]
+        self._id_name = form.id_name
+        self.created = 0
+        self.updated = 0
+        self.unchanged = 0
+
+    def write(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Columns that are not named keep what they hold."""
+        fields = [column.name for column in columns if column.identifier is None]
+        fields.remove(self._id_name)
+        stored = self._stored(rows)
+        new = {row.id: self._made(row, fields) for row in rows if row.id not in stored}
+        changed = {
+            row.id: self._made(row, fields)
+            for row in rows
+            if row.id in stored
+            and any(getattr(stored[row.id], name) != row.values[name] for name in fields)
+        }
+        self._model._default_manager.bulk_create(new.values())
+        if changed:
+            self._model._default_manager.bulk_create(
+                changed.values(),
+                update_conflicts=True,
+                unique_fields=["organization", self._id_name],
+                update_fields=fields,
+            )
+        kinds = {column.name: column.identifier for column in columns if column.identifier}
+        touched = set(changed)
+        if kinds:
+            keys = {row_id: row.pk for row_id, row in (stored | new).items()}
+            touched |= _write_identifiers(kinds, rows, keys) - set(new)
+        self.created += len(new)
+        self.updated += len(touched)
+        self.unchanged += len(rows) - len(new) - len(touched)
+
+    def _stored(self, rows: Sequence[Row]) -> dict[int, models.Model]:
+        condition = {f"{self._id_name}__in": [row.id for row in rows]}
+        own = self._model._default_manager.filter(organization=self._organization, **condition)
+        return {getattr(row, self._id_name): row for row in own}
+
+    def _made(self, row: Row, fields: Sequence[str]) -> models.Model:
+        values: dict[str, Any] = {name: row.values[name] for name in fields}
+        return self._model(organization=self._organization, **{self._id_name: row.id}, **values)
+
+
+def _write_identifiers(
+    kinds: Mapping[str, IdentifierKind], rows: Sequence[Row], keys: Mapping[int, int]
+) -> set[int]:
+    """Make the customers' identifiers of these kinds what the rows say; ids of those it changes.
+
+    `kinds` is by the columns' names; `keys` are the customers' primary keys by their ids.
+    """
+    stored = _stored_identifiers(set(kinds.values()), keys.values())
+    surplus: list[int] = []
+    missing: list[CustomerIdentifier] = []
+    changed = set()
+    for row in rows:
+        key = keys[row.id]
+        there = stored[key]
+        wanted = {(kind, value) for name, kind in kinds.items() for value in row.values[name]}
+        if wanted == there.keys():
+            continue
+        changed.add(row.id)
+        surplus += (there[identifier] for identifier in there.keys() - wanted)
+        missing += (
+            CustomerIdentifier(customer_id=key, **kind._asdict(), value=value)
+            for kind, value in sorted(wanted - there.keys())
+        )
+    for start in range(0, len(surplus), DELETED_AT_ONCE):
+        part = surplus[start : start + DELETED_AT_ONCE]
+        CustomerIdentifier.objects.filter(pk__in=part).delete()
+    CustomerIdentifier.objects.bulk_create(missing)
+    return changed
+
+
+def _stored_identifiers(
+    kinds: Set[IdentifierKind], customer_keys: Iterable[int]
+) -> dict[int, dict[Identifier, int]]:
+    """Primary keys of identifiers of these kinds, by the primary keys of customers."""
+    stored: dict[int, dict[Identifier, int]] = defaultdict(dict)
+    found = CustomerIdentifier.objects.filter(
+        customer__in=list(customer_keys), source__in={kind.source for kind in kinds}
+    )
+    names = ("pk", "customer_id", "value", *IdentifierKind._fields)
+    for pk, customer_key, value, *kind_parts in found.values_list(*names):
+        kind = IdentifierKind(*kind_parts)
+        if kind in kinds:
+            stored[customer_key][kind, value] = pk
+    return stored
