@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
+from csp.decorators import csp_update
 from django.contrib.admindocs.views import simplify_regex
+from django.utils.decorators import method_decorator
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -144,6 +146,9 @@ class SchemaView(SpectacularAPIView):
     throttle_classes = []  # theirs count callers of the API
 
 
+@method_decorator(csp_update({"style-src": ["'self'", "'unsafe-inline'"]}), name="dispatch")
 class PageView(SpectacularSwaggerSplitView):
+    """Swagger UI writes style attributes; on this page alone they are allowed."""
+
     url_name = "api-schema"
     throttle_classes = []

@@ -18,4 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema", SchemaView.as_view(), name="api-schema"),
     path("api/docs", PageView.as_view(), name="api-docs"),
     path("", include("organizations.urls_pages")),
+    path("", include("events.urls_pages")),
+    path("", include("webhooks.urls_pages")),
+    path("", include("delivery.urls_pages")),
 ]

@@ -4,21 +4,19 @@ import structlog
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from organizations.pages.page import shell
 from organizations.redis import RedisAway, door
 
 log = structlog.get_logger(__name__)
 
 REDIS_TIMEOUT_S = 0.5
 
-ERROR_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
-<h1>{title}</h1><p>{text}</p><p>Request id: {request_id}</p></html>
-"""
 EXPLANATIONS = {
     400: ("Bad request", "The request can not be read."),
-    403: ("Not allowed", "You may not do this, or the page was open for too long."),
+    403: ("Not allowed", "You may not do this."),
     404: ("Not found", "There is no such page."),
     500: ("Error", "Something went wrong on our side. It has been noted under the id below."),
 }
@@ -70,10 +68,15 @@ def _redis() -> str:
 
 
 def _error_page(request: HttpRequest, status: int) -> HttpResponse:
+    """In the frame when the page had got so far as to know its reader; asks nothing anew."""
     title, text = EXPLANATIONS[status]
-    request_id = getattr(request, "request_id", "")
-    page = ERROR_PAGE.format(title=title, text=text, request_id=request_id)
-    return HttpResponse(page, status=status)
+    context = {
+        "title": title,
+        "text": text,
+        "request_id": getattr(request, "request_id", ""),
+        **shell(request),
+    }
+    return HttpResponse(render_to_string("error.html", context), status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
@@ -90,3 +93,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return _error_page(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """A form that was open for longer than its session, or that another site made."""
+    context = {
+        "title": "This page was open for too long",
+        "text": "Nothing was changed. Go back, load the page again and repeat what you did.",
+    }
+    return HttpResponse(render_to_string("error.html", context), status=403)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from organizations.addresses import client_address
@@ -17,10 +18,12 @@ SECRET_FIELD = re.compile(r"secret|password|token|digest|headers|(?:^|_)key$", r
 USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 Fields = dict[str, Any]
+# Who changes something: a request to the API or to a page, or a caller without a request.
+By = Request | HttpRequest | Caller
 
 
 def record(
-    by: Request | Caller,
+    by: By,
     *,
     action: str,
     obj: models.Model,
@@ -32,13 +35,13 @@ def record(
     `before` and `after` are the object's fields as they were and are, None where it did not or
     does not exist; only those that differ are kept, without what is secret in them.
     """
-    caller = by if isinstance(by, Caller) else caller_of(by)
+    caller = caller_in(by)
     old, new = _plain(before), _plain(after)
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return AuditEntry.objects.create(
         organization=caller.organization,
         actor=caller.actor,
-        from_address=None if isinstance(by, Caller) else client_address(by._request),
+        from_address=_address(by),
         action=action,
         object_type=str(obj._meta.verbose_name),
         object_id=str(getattr(obj, "public_id", obj.pk)),
@@ -46,6 +49,16 @@ def record(
         before={name: _masked(name, old[name]) for name in changed if name in old},
         after={name: _masked(name, new[name]) for name in changed if name in new},
     )
+
+
+def caller_in(by: By) -> Caller:
+    return by if isinstance(by, Caller) else caller_of(by)
+
+
+def _address(by: By) -> str | None:
+    if isinstance(by, Caller):
+        return None
+    return client_address(by._request if isinstance(by, Request) else by)
 
 
 def _plain(fields: Fields | None) -> Fields:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseError
 from django.db import models, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework import authentication
 from rest_framework.authentication import BaseAuthentication
@@ -86,9 +88,13 @@ def caller_or_none(request: Request) -> Caller | None:
     return user if isinstance(user, Caller) else None
 
 
-def caller_of(request: Request) -> Caller:
-    """`request.user`, for the type checker too. Raises NotAuthenticated when there is none."""
-    caller = caller_or_none(request)
+def caller_of(request: Request | HttpRequest) -> Caller:
+    """Who calls the API (`request.user`) or asks for a page (`request.caller`).
+
+    Raises NotAuthenticated when there is none.
+    """
+    page_caller: Caller | None = getattr(request, "caller", None)
+    caller = caller_or_none(request) if isinstance(request, Request) else page_caller
     if caller is None:
         raise NotAuthenticated
     return caller
@@ -248,7 +254,11 @@ def chosen_membership(
     user: AbstractBaseUser | AnonymousUser, organization_id: int | None
 ) -> Membership | None:
     """The user's membership there, else the first one; None when the user has none."""
-    memberships = list(Membership.objects.of_user(user).select_related("user"))
+    return chosen_of(list(Membership.objects.of_user(user).select_related("user")), organization_id)
+
+
+def chosen_of(memberships: Sequence[Membership], organization_id: int | None) -> Membership | None:
+    """The one there, else the first one; None of none."""
     for membership in memberships:
         if membership.organization_id == organization_id:
             return membership

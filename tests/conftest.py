@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 import redis
 from django.db import connection
+from django.test import Client
 from rest_framework.test import APIClient
 
 from events import event_types
 from organizations.authentication import remembered
-from organizations.models import Access, Credential, Organization
+from organizations.models import Access, Credential, Membership, Organization
 from organizations.redis import RedisAway, door
-from tests.factories import CredentialFactory, OrganizationFactory
+from tests.factories import (
+    CredentialFactory,
+    MembershipFactory,
+    OrganizationFactory,
+    UserFactory,
+)
 
 
 class CredentialClient(APIClient):
@@ -87,3 +93,43 @@ def _forget_rates(client: redis.Redis) -> None:
 @pytest.fixture(autouse=True)
 def fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+class PageClient(Client):
+    """A browser of `user`, signed in, looking at `organization`."""
+
+    def __init__(self, membership: Membership) -> None:
+        super().__init__()
+        self.membership = membership
+        self.organization: Organization = membership.organization
+        self.user = membership.user
+        self.force_login(membership.user)
+
+
+def member(organization: Organization, username: str, access: Access) -> PageClient:
+    user = UserFactory(
+        username=username, first_name=username.title(), email=f"{username}@x.example"
+    )
+    return PageClient(
+        MembershipFactory(organization=organization, user=user, webhooks_access=access)
+    )
+
+
+@pytest.fixture
+def alice(db: None) -> PageClient:
+    return member(OrganizationFactory(name="Alice's Bakery"), "alice", Access.WRITE)
+
+
+@pytest.fixture
+def bob_page(alice: PageClient) -> PageClient:
+    return member(alice.organization, "bob", Access.READ)
+
+
+@pytest.fixture
+def nina(alice: PageClient) -> PageClient:
+    return member(alice.organization, "nina", Access.NONE)
+
+
+@pytest.fixture
+def charlie_page(db: None) -> PageClient:
+    return member(OrganizationFactory(name="Charlie's Shoes"), "charlie", Access.WRITE)

@@ -8,11 +8,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from rest_framework.request import Request
 
 from events.event_types import known_event_types
 from organizations import audit
-from organizations.authentication import Caller, caller_of
+from organizations.authentication import Caller
 from webhooks.headers import Headers, problems, tidied, unmasked
 from webhooks.models import Header, SigningSecret, Subscription, Webhook
 from webhooks.signing_secrets import new_signing_secret
@@ -87,12 +86,12 @@ class Draft:
             if name not in kept and not (name in known and known[name].active)
         }
 
-    def save(self, by: Request | Caller) -> Webhook:
+    def save(self, by: audit.By) -> Webhook:
         """Write everything in one transaction, with the audit entry.
 
         Raises ValidationError if the name was taken since it was checked.
         """
-        caller = by if isinstance(by, Caller) else caller_of(by)
+        caller = audit.caller_in(by)
         before = _audited(self.stored) if self.stored else None
         try:
             with transaction.atomic():
@@ -136,9 +135,9 @@ class Draft:
         webhook.forget_related()
 
 
-def delete(webhook: Webhook, by: Request | Caller) -> None:
+def delete(webhook: Webhook, by: audit.By) -> None:
     """Delete a locked webhook softly. What waits for it is cancelled by the engine's sweep."""
-    caller = by if isinstance(by, Caller) else caller_of(by)
+    caller = audit.caller_in(by)
     before = _audited(webhook)
     with transaction.atomic():
         webhook.delete_softly()

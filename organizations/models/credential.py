@@ -24,6 +24,10 @@ class Access(models.TextChoices):
     def may_write(self) -> bool:
         return self is Access.WRITE
 
+    def covers(self, needed: "Access") -> bool:
+        order = list(Access)
+        return order.index(self) >= order.index(needed)
+
 
 validate_code = RegexValidator(
     r"^[!-9;-~]+\Z",

@@ -1,3 +1,4 @@
+import zoneinfo
 from typing import Self
 
 from django.conf import settings
@@ -39,3 +40,8 @@ class Membership(models.Model):
     @property
     def access(self) -> Access:
         return Access(self.webhooks_access)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """In which the pages show times to this member."""
+        return self.organization.zone

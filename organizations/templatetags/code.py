@@ -1,0 +1,101 @@
+"""JSON and headers as numbered lines, made by the server: hostile text is shown, never run."""
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django import template
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+MOST_LINES = 5_000
+KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(?=: )')
+HEADER = re.compile(r"^([^\s:]+: )")
+
+
+class _AsWritten(str):
+    """A number as the producer wrote it."""
+
+    __slots__ = ()
+
+
+def pretty(text: str) -> str:
+    """JSON text indented by two, its numbers and key order as they are; other text unchanged."""
+    try:
+        value = json.loads(text, parse_float=_AsWritten, parse_int=_AsWritten)
+    except (ValueError, RecursionError):
+        return text
+    return "".join(_written(value, 0))
+
+
+def _written(value: Any, depth: int) -> Iterable[str]:
+    if isinstance(value, _AsWritten):
+        yield value
+    elif isinstance(value, dict) and value:
+        pairs = ((f"{_quoted(key)}: ", inner) for key, inner in value.items())
+        yield from _block("{", pairs, "}", depth)
+    elif isinstance(value, list) and value:
+        yield from _block("[", (("", inner) for inner in value), "]", depth)
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+
+
+def _block(
+    opening: str, parts: Iterable[tuple[str, Any]], closing: str, depth: int
+) -> Iterable[str]:
+    indent = "  " * (depth + 1)
+    yield opening
+    for index, (before, inner) in enumerate(parts):
+        yield f"{',' if index else ''}\n{indent}{before}"
+        yield from _written(inner, depth + 1)
+    yield f"\n{'  ' * depth}{closing}"
+
+
+def _quoted(key: str) -> str:
+    return json.dumps(key, ensure_ascii=False)
+
+
+@register.simple_tag
+def json_code(value: Any, label: str, wrong: Collection[int] = ()) -> SafeString:
+    """`value`: JSON text, or what `json.dumps` takes. `wrong`: numbers of lines to mark."""
+    text = pretty(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return _code(text.split("\n"), label, KEY, wrong)
+
+
+@register.simple_tag
+def header_code(lines: Iterable[str], label: str) -> SafeString:
+    """Lines of which `Name:` is set off."""
+    return _code(list(lines), label, HEADER, ())
+
+
+def _code(
+    lines: list[str], label: str, name: re.Pattern[str], wrong: Collection[int]
+) -> SafeString:
+    shown = format_html_join(
+        "",
+        '<span class="line" data-n="{}"{}>{}</span>',
+        (
+            (n, mark_safe(" data-wrong") if n in wrong else "", _line(line, name))
+            for n, line in enumerate(lines[:MOST_LINES], 1)
+        ),
+    )
+    rest = len(lines) - MOST_LINES
+    more = format_html('<span class="line fold">{} more lines</span>', rest) if rest > 0 else ""
+    return format_html(
+        '<pre class="code" tabindex="0" role="region" aria-label="{}"><code>{}{}</code></pre>',
+        label,
+        shown,
+        more,
+    )
+
+
+def _line(line: str, name: re.Pattern[str]) -> SafeString:
+    found = name.match(line)
+    if found is None:
+        return escape(line)
+    key, rest = line[: found.end()], line[found.end() :]
+    indent = key[: len(key) - len(key.lstrip())]
+    return format_html('{}<span class="key">{}</span>{}', indent, key.lstrip(), rest)
