@@ -1,13 +1,15 @@
 """Health, and what is answered outside of the API when something is wrong."""
 
+from http import HTTPStatus
+
 import structlog
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from organizations.pages.page import shell
 from organizations.redis import RedisAway, door
 
 log = structlog.get_logger(__name__)
@@ -68,15 +70,13 @@ def _redis() -> str:
 
 
 def _error_page(request: HttpRequest, status: int) -> HttpResponse:
-    """In the frame when the page had got so far as to know its reader; asks nothing anew."""
     title, text = EXPLANATIONS[status]
-    context = {
-        "title": title,
-        "text": text,
-        "request_id": getattr(request, "request_id", ""),
-        **shell(request),
-    }
-    return HttpResponse(render_to_string("error.html", context), status=status)
+    request_id = getattr(request, "request_id", "")
+    context = {"title": title, "text": text, "request_id": request_id}
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # Whatever broke may break the frame as well: the reader, the database, the session.
+        return HttpResponse(render_to_string("error.html", context), status=status)
+    return render(request, "error.html", context, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
@@ -101,4 +101,4 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
         "title": "This page was open for too long",
         "text": "Nothing was changed. Go back, load the page again and repeat what you did.",
     }
-    return HttpResponse(render_to_string("error.html", context), status=403)
+    return render(request, "error.html", context, status=403)

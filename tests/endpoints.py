@@ -17,10 +17,11 @@ PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`template` has its parameters as `<name>`."""
+    """`template` has its parameters as `<name>`; `view` is the class, None of a function."""
 
     template: str
     name: str
+    view: Any
 
     @property
     def parameters(self) -> list[str]:
@@ -46,6 +47,10 @@ def api_endpoints() -> list[Endpoint]:
     return [endpoint for endpoint in endpoints() if endpoint.is_api]
 
 
+def page_endpoints() -> list[Endpoint]:
+    return [endpoint for endpoint in endpoints() if not endpoint.is_api]
+
+
 def _walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[Endpoint]:
     for pattern in patterns:
         route = before + str(pattern.pattern).replace(WEB_HOOKS, "webHooks")
@@ -53,4 +58,5 @@ def _walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[End
             yield from _walk(pattern.url_patterns, route)
         else:
             plain = re.sub(r"\^|/\?(?:\\Z|\$)$", "", route)
-            yield Endpoint(simplify_regex(plain), pattern.name or "")
+            view = getattr(pattern.callback, "view_class", None)
+            yield Endpoint(simplify_regex(plain), pattern.name or "", view)

@@ -11,7 +11,7 @@ from delivery.models import Attempt, Delivery
 from events.models import Event, EventType
 from organizations.models import Credential
 from tests.conftest import CredentialClient
-from tests.endpoints import METHODS, Endpoint, endpoints
+from tests.endpoints import METHODS, Endpoint, api_endpoints, endpoints
 from tests.factories import DeliveryFactory, EventFactory, MembershipFactory, WebhookFactory
 from webhooks.models import Header, SigningSecret, Subscription, Webhook
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 MARK = "only-for-alice"
 OWNED = (Webhook, Header, Subscription, SigningSecret, Event, EventType, Delivery, Attempt)
-WITH_PARAMETERS = [endpoint for endpoint in endpoints() if endpoint.parameters]
+WITH_PARAMETERS = [endpoint for endpoint in api_endpoints() if endpoint.parameters]
 WITHOUT_PARAMETERS = [endpoint for endpoint in endpoints() if not endpoint.parameters]
 BODY = {
     "name": "Charlie's",
@@ -138,7 +138,7 @@ def test_writing_reaches_ones_own_rows_only(
     assert rows_of(theirs) == before
 
 
-@pytest.mark.parametrize("endpoint", [found for found in endpoints() if found.is_api], ids=str)
+@pytest.mark.parametrize("endpoint", api_endpoints(), ids=str)
 def test_nothing_of_the_api_is_open_to_everybody_but_the_token(endpoint: Endpoint) -> None:
     url = endpoint.url(dict.fromkeys(endpoint.parameters, "x"))
     assert Credential.objects.count() == 0

@@ -25,6 +25,7 @@ def explode(_request: HttpRequest) -> HttpResponse:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v3/explode", explode),
     path("explode", explode),
+    path("", explode, name="home"),
 ]
 
 

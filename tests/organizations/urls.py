@@ -1,17 +1,15 @@
-"""The pages and API of organizations alone, and an endpoint that tells who calls."""
+"""The site, and endpoints that tell who calls."""
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import path
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from organizations import urls_pages
+from ens_project.urls import urlpatterns as site
 from organizations.authentication import caller_of
 from organizations.permissions import EventsAccess
-from organizations.urls import urlpatterns as api_urls
 
 
 class WhoCalls(GenericAPIView[Any]):
@@ -29,14 +27,8 @@ class MayPublish(GenericAPIView[Any]):
         return Response(None)
 
 
-def api_docs(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
-
-
 urlpatterns = [
     path("who", WhoCalls.as_view()),
     path("publish", MayPublish.as_view()),
-    path("api-docs", api_docs, name="api-docs"),
-    path("v3/", include((api_urls, "v3"))),
-    path("", include(urls_pages)),
+    *site,
 ]
