@@ -1,5 +1,6 @@
 from organizations.models.audit import AuditEntry
 from organizations.models.credential import Access, Credential
+from organizations.models.invitation import Invitation
 from organizations.models.membership import Membership
 from organizations.models.organization import Organization
 from organizations.models.reference import Customer, CustomerIdentifier, Store, Till
@@ -11,6 +12,7 @@ __all__ = [
     "Credential",
     "Customer",
     "CustomerIdentifier",
+    "Invitation",
     "Membership",
     "Organization",
     "SignInAttempts",

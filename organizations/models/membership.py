@@ -1,5 +1,5 @@
 import zoneinfo
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -7,7 +7,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from organizations.models.credential import Access
-from organizations.models.organization import Organization, OrganizationOwnedQuerySet
+from organizations.models.organization import (
+    Organization,
+    OrganizationOwnedQuerySet,
+    validate_time_zone,
+)
 
 
 class MembershipQuerySet(OrganizationOwnedQuerySet["Membership"]):
@@ -15,6 +19,10 @@ class MembershipQuerySet(OrganizationOwnedQuerySet["Membership"]):
         """The user's own, oldest first, with their organisations."""
         own = self.none() if user.pk is None else self.filter(user_id=user.pk)
         return own.select_related("organization").order_by("pk")
+
+    def in_charge(self) -> Self:
+        """Those who can change what others may do."""
+        return self.filter(webhooks_access=Access.WRITE, user__is_active=True)
 
 
 class Membership(models.Model):
@@ -24,6 +32,13 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     webhooks_access = models.CharField(max_length=5, choices=Access, default=Access.NONE)
     may_write_events = models.BooleanField(default=False)
+    own_time_zone = models.CharField(
+        max_length=64, blank=True, default="", validators=[validate_time_zone]
+    )
+    # Who invited them, as "created by" is kept elsewhere; None: made on the command line.
+    invited_by: "models.JSONField[dict[str, Any] | None, dict[str, Any] | None]" = (
+        models.JSONField(null=True, blank=True)
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()
@@ -43,5 +58,5 @@ class Membership(models.Model):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """In which the pages show times to this member."""
-        return self.organization.zone
+        """In which the pages show times to this member: their own, else the organisation's."""
+        return zoneinfo.ZoneInfo(self.own_time_zone or self.organization.time_zone)
