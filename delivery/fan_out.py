@@ -16,7 +16,8 @@ SELECT {now}, s.event_name, w.id, w.sla_s
 FROM (SELECT 1) AS one
 LEFT JOIN (
     webhooks_subscription AS s JOIN webhooks_webhook AS w ON w.id = s.webhook_id
-) ON w.deleted_at IS NULL AND w.deactivated_at IS NULL AND s.event_name IN ({names})
+) ON (w.deleted_at IS NULL OR w.undo_until > {now}) AND w.deactivated_at IS NULL
+ AND s.event_name IN ({names})
  AND (w.organization_id = %(organization)s
       OR (w.organization_id = %(parent)s AND w.listen_to_child_events))
 """
@@ -44,7 +45,8 @@ def subscribers(
 ) -> tuple[dt.datetime, dict[str, list[Subscriber]]]:
     """The database's time, and by event name the active webhooks that are subscribed.
 
-    Those of the organisation, and those of its parent that listen to its children.
+    Those of the organisation, and those of its parent that listen to its children. One whose
+    deletion may yet be undone is among them, or an undo would have missed an event.
     """
     names = {f"name{number}": name for number, name in enumerate(event_names)}
     sql = _SUBSCRIBERS.format(now=NOW(), names=", ".join(f"%({key})s" for key in names))

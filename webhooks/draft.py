@@ -7,13 +7,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from events.event_types import known_event_types
 from organizations import audit
 from organizations.authentication import Caller
 from webhooks.headers import Headers, problems, tidied, unmasked
-from webhooks.models import Header, SigningSecret, Subscription, Webhook
+from webhooks.models import KEPT_FOR, Header, SigningSecret, Subscription, Webhook
 from webhooks.signing_secrets import new_signing_secret
 
 # Who, when and for whom is never the caller's to say, so there is nothing to check.
@@ -135,17 +136,42 @@ class Draft:
         webhook.forget_related()
 
 
-def delete(webhook: Webhook, by: audit.By) -> None:
-    """Delete a locked webhook softly. What waits for it is cancelled by the engine's sweep."""
-    caller = audit.caller_in(by)
+def delete(webhook: Webhook, by: audit.By, *, can_undo: bool = False) -> None:
+    """Delete a locked webhook softly. What waits for it is cancelled by the engine's sweep.
+
+    `can_undo` holds that back for the time in which `restore` is possible.
+    """
     before = _audited(webhook)
     with transaction.atomic():
         webhook.delete_softly()
-        webhook.revision += 1
-        webhook.updated_at = timezone.now()
-        webhook.updated_by = caller.actor
-        webhook.save(update_fields=["deleted_at", "revision", "updated_at", "updated_by"])
+        _save_existence(webhook, by)
+        if can_undo:
+            Webhook.objects.filter(pk=webhook.pk).update(undo_until=Now() + KEPT_FOR)
         audit.record(by, action="deleted", obj=webhook, before=before)
+
+
+def restore(webhook: Webhook, by: audit.By) -> None:
+    """Undo the deletion of a locked, restorable webhook, as if it had never been.
+
+    Raises ValidationError if its name was taken meanwhile.
+    """
+    webhook.deleted_at = webhook.undo_until = None
+    try:
+        with transaction.atomic():
+            _save_existence(webhook, by)
+            audit.record(by, action="restored", obj=webhook, after=_audited(webhook))
+    except IntegrityError:
+        webhook.validate_constraints(exclude=UNCHECKED)
+        raise
+
+
+def _save_existence(webhook: Webhook, by: audit.By) -> None:
+    webhook.revision += 1
+    webhook.updated_at = timezone.now()
+    webhook.updated_by = audit.caller_in(by).actor
+    webhook.save(
+        update_fields=["deleted_at", "undo_until", "revision", "updated_at", "updated_by"]
+    )
 
 
 def _audited(webhook: Webhook) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import datetime as dt
 import uuid
 from collections.abc import Collection
 from typing import Any, Self
@@ -5,6 +6,7 @@ from typing import Any, Self
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from organizations.encryption import EncryptedTextField
@@ -16,6 +18,10 @@ MAX_CONNECTIONS = 1_000
 MAX_TIMEOUT_S = 30
 MAX_SLA_S = 2**31 - 1  # what the column holds
 MAX_DESCRIPTION = 2_000
+# Ten seconds are promised, and two more the page's way to its reader. Events are kept for the
+# webhook longer than it can come back, so that none is missed by one that comes back at the end.
+UNDO_FOR = dt.timedelta(seconds=12)
+KEPT_FOR = dt.timedelta(seconds=15)
 
 
 class WebhookType(models.TextChoices):
@@ -38,12 +44,23 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def deliverable(self) -> Self:
         return self.filter(deleted_at=None, deactivated_at=None)
 
+    def restorable(self) -> Self:
+        """Deleted ones whose deletion can still be undone, by the database's clock."""
+        return self.exclude(deleted_at=None).filter(undo_until__gt=Now() + (KEPT_FOR - UNDO_FOR))
+
+    def seal_deletions(self) -> int:
+        """From now on the deletions whose time is over can not be undone. Answers how many."""
+        over = self.exclude(deleted_at=None).filter(undo_until__lte=Now())
+        return over.update(undo_until=None) if over.exists() else 0
+
 
 class Webhook(models.Model):
     """Where an organisation's events go, which of them, and how.
 
     `revision` goes up with every change, so that a process which keeps a prepared destination
     sees that it is old. A webhook is deleted by `deleted_at`; its deliveries stay readable.
+    While a deleted one has an `undo_until`, it may come back: its deliveries are held, and it
+    still gets new ones up to that moment.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -88,6 +105,7 @@ class Webhook(models.Model):
     deactivated_at = models.DateTimeField(null=True, blank=True)
     deactivation_reason = models.CharField(max_length=200, blank=True, default="")
     deleted_at = models.DateTimeField(null=True, blank=True)
+    undo_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = WebhookQuerySet.as_manager()
 

@@ -170,8 +170,13 @@ def expire() -> int:
 
 
 def cancel_of_deleted_webhooks() -> int:
+    """End what waits for webhooks that can not come back.
+
+    Sealed first: an undo that is under way holds the row's lock, and is waited for.
+    """
+    Webhook.objects.all().seal_deletions()
     waiting = Delivery.objects.filter(webhook=OuterRef("pk"), state__in=WAITING)
-    deleted = Webhook.objects.exclude(deleted_at=None).filter(Exists(waiting))
+    deleted = Webhook.objects.exclude(deleted_at=None).filter(Exists(waiting), undo_until=None)
     ids = list(deleted.values_list("id", flat=True)[:100])
     if not ids:
         return 0
