@@ -169,9 +169,7 @@ def _save_existence(webhook: Webhook, by: audit.By) -> None:
     webhook.revision += 1
     webhook.updated_at = timezone.now()
     webhook.updated_by = audit.caller_in(by).actor
-    webhook.save(
-        update_fields=["deleted_at", "undo_until", "revision", "updated_at", "updated_by"]
-    )
+    webhook.save(update_fields=["deleted_at", "undo_until", "revision", "updated_at", "updated_by"])
 
 
 def _audited(webhook: Webhook) -> dict[str, Any]:
