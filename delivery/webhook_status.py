@@ -3,16 +3,39 @@
 import datetime as dt
 from typing import NamedTuple
 
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from delivery import intervals
 from delivery.engine.circuit import FAILURES_TO_OPEN
-from delivery.figures import Day
-from delivery.models import Health
+from delivery.figures import HOURS_OF_DAY, Day, with_failures
+from delivery.models import Delivery, Health, State
+from delivery.waiting import Waiting
 from webhooks.models import Webhook
 
 # One refusal is one event's; so many, and nothing else for so long, are the receiver's.
 REFUSALS_TO_FAIL = 5
 REFUSING_FOR = dt.timedelta(minutes=15)
+
+HEALTHS = {
+    "failing": "Failing",
+    "retrying": "Retrying",
+    "slow": "Slow",
+    "healthy": "Healthy",
+}
 
 
 class Status(NamedTuple):
@@ -29,47 +52,74 @@ class Status(NamedTuple):
 
 def status_of(webhook: Webhook, health: Health | None, day: Day) -> Status:
     """The worst that is true of it. `health` is None before its first answer."""
+    waiting = Waiting(day.waiting, day.has_more_waiting)
     if not webhook.is_active:
-        return _off(webhook, day)
+        return _off(webhook, waiting)
     if health and health.failures >= FAILURES_TO_OPEN:
-        return Status(
-            "failing", "alert", "Active, failing", f"{health.failures:,} failures in a row"
-        )
-    if health and is_refusing(health.failing_since, day.failed):
+        reason = f"{health.failures:,} failures in a row"
+        return Status("failing", "alert", "Active, failing", reason)
+    if health and _is_refusing(health, day):
         return Status("failing", "alert", "Active, failing", "Refuses every delivery")
     if day.is_retrying:
-        return Status("waiting", "clock", "Active, retrying", _waiting(day))
-    if day.sla_breaches > day.failed:
-        return Status("waiting", "clock", "Active, slow", _counted(day.sla_breaches, "SLA breach"))
+        return Status("waiting", "clock", "Active, retrying", waiting.verb("waits", "wait"))
+    if _is_slow(day):
+        breaches = "SLA breach" if day.sla_breaches == 1 else "SLA breaches"
+        return Status("waiting", "clock", "Active, slow", f"{day.sla_breaches:,} {breaches}")
     if health is None and not (day.delivered or day.failed or day.waiting):
         return Status("ok", "check", "Active", "No event yet")
     return Status("ok", "check", "Active")
 
 
-def is_refusing(failing_since: dt.datetime | None, failed: int) -> bool:
-    """Whether it answers, but for a while now with nothing but refusals. `failed`: of a day."""
+def with_health(webhooks: QuerySet[Webhook], name: str) -> QuerySet[Webhook]:
+    """Those of which `status_of` says it: `name` is one of HEALTHS."""
+    since = intervals.last_hours(HOURS_OF_DAY, timezone.now())[0]
+    failing = Q(health__failures__gte=FAILURES_TO_OPEN) | Q(
+        health__failing_since__lte=timezone.now() - REFUSING_FOR,
+        failed_last_day__gte=REFUSALS_TO_FAIL,
+    )
+    rows = Delivery.objects.filter(webhook=OuterRef("pk")).order_by()
+    breaches = rows.filter(
+        ingested_at__gte=since, sla_breached_at__isnull=False, event__is_test=False
+    )
+    counted = breaches.values("webhook").annotate(count=Count("pk")).values("count")
+    active = with_failures(webhooks.filter(deactivated_at=None)).annotate(
+        breached_last_day=Coalesce(Subquery(counted, output_field=IntegerField()), 0),
+        is_failing=_truth(failing),
+        is_retrying=Exists(rows.filter(state=State.RETRYING)),
+    )
+    if name == "failing":
+        return active.filter(is_failing=True)
+    steady = active.filter(is_failing=False)
+    if name == "retrying":
+        return steady.filter(is_retrying=True)
+    steady = steady.filter(is_retrying=False)
+    if name == "slow":
+        return steady.filter(breached_last_day__gt=F("failed_last_day"))
+    return steady.filter(breached_last_day__lte=F("failed_last_day"))
+
+
+def _is_refusing(health: Health, day: Day) -> bool:
+    """Whether it answers, but for a while now with nothing but refusals."""
     return (
-        failing_since is not None
-        and failing_since <= timezone.now() - REFUSING_FOR
-        and failed >= REFUSALS_TO_FAIL
+        health.failing_since is not None
+        and health.failing_since <= timezone.now() - REFUSING_FOR
+        and day.failed >= REFUSALS_TO_FAIL
     )
 
 
-def _off(webhook: Webhook, day: Day) -> Status:
+def _is_slow(day: Day) -> bool:
+    """A final failure breaches its SLA as well, and is told elsewhere."""
+    return day.sla_breaches > day.failed
+
+
+def _truth(condition: Q) -> Case:
+    """False also where there is no health to ask about."""
+    return Case(When(condition, then=Value(True)), default=Value(False))
+
+
+def _off(webhook: Webhook, waiting: Waiting) -> Status:
     if webhook.deleted_at is not None:
         return Status("off", "bin", "Deleted")
     if webhook.deactivation_reason:
         return Status("off", "off", "Deactivated", webhook.deactivation_reason)
-    held = _counted(day.waiting, "delivery", "deliveries", more=day.has_more_waiting)
-    return Status("off", "off", "Inactive", f"{held} held" if day.waiting else "")
-
-
-def _waiting(day: Day) -> str:
-    counted = _counted(day.waiting, "delivery", "deliveries", more=day.has_more_waiting)
-    return f"{counted} {'waits' if day.waiting == 1 else 'wait'}"
-
-
-def _counted(count: int, one: str, many: str = "", *, more: bool = False) -> str:
-    """ "1 delivery", "1,204 deliveries", "Over 1,000 deliveries"."""
-    noun = one if count == 1 else many or f"{one}es"
-    return f"{'Over ' if more else ''}{count:,} {noun}"
+    return Status("off", "off", "Inactive", f"{waiting} held" if waiting.count else "")
