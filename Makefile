@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: run test lint
+.PHONY: run test lint screenshots
 
 run: ## start everything with a demo, until Ctrl-C
 	@$(PYTHON) bootstrap.py run $(ARGS)
@@ -12,3 +12,6 @@ test: ## all tests on PostgreSQL, then those marked both_databases on SQLite
 
 lint: ## style, types, imports, migrations, deployment checks
 	@$(PYTHON) bootstrap.py lint $(ARGS)
+
+screenshots: ## the pictures of docs/screenshots, by a real browser
+	@$(PYTHON) bootstrap.py screenshots

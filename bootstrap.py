@@ -4,6 +4,7 @@
     python3 bootstrap.py run     [arguments of `manage.py up --demo`]
     python3 bootstrap.py test    [arguments of pytest]
     python3 bootstrap.py lint
+    python3 bootstrap.py screenshots
     python3 bootstrap.py install
 
 Makes the virtual environment .venv and installs the pinned requirements, by uv when it is there.
@@ -40,7 +41,13 @@ class Problem(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"install": install_only, "run": run, "test": test, "lint": lint}
+    commands = {
+        "install": install_only,
+        "run": run,
+        "test": test,
+        "lint": lint,
+        "screenshots": screenshots,
+    }
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 2
@@ -92,6 +99,12 @@ def test(arguments: list[str]) -> int:
     return first or second
 
 
+def screenshots(_: list[str]) -> int:
+    """Draw docs/screenshots anew."""
+    install("test", optional=("embedded", "embedded-test"))
+    return call([str(program("pytest")), "-q", "tests/browser/screenshots.py"])
+
+
 def lint(_: list[str]) -> int:
     install("dev", optional=("embedded", "embedded-test"))
     manage = [str(python()), "manage.py"]
@@ -99,6 +112,7 @@ def lint(_: list[str]) -> int:
         [str(program("ruff")), "check", "."],
         [str(program("ruff")), "format", "--check", "."],
         [str(program("mypy")), "."],
+        [str(program("djlint")), "--lint", "--quiet", "templates"],
         [str(program("lint-imports"))],
         [*manage, "makemigrations", "--check", "--dry-run"],
         [*manage, "check", "--deploy", "--fail-level", "WARNING"],
