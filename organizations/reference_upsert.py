@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 
+from organizations.database import fetch, is_postgresql
 from organizations.models import Customer, CustomerIdentifier, Organization, Store, Till
 from organizations.reference_formats import Column, Format, IdentifierKind
 from organizations.reference_rows import Row
@@ -13,6 +14,15 @@ from organizations.reference_rows import Row
 MODELS: Mapping[str, type[models.Model]] = {"tills": Till, "stores": Store, "customers": Customer}
 
 DELETED_AT_ONCE = 10_000  # SQLite takes up to 32,766 parameters
+
+INSERT_ARRAYS = """
+    INSERT INTO organizations_customeridentifier (customer_id, source, account_id, kind, value)
+    SELECT * FROM unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[])
+"""
+INSERT_ROW = """
+    INSERT INTO organizations_customeridentifier (customer_id, source, account_id, kind, value)
+    VALUES (%s, %s, %s, %s, %s)
+"""
 
 Identifier = tuple[IdentifierKind, str]
 
@@ -79,7 +89,7 @@ def _write_identifiers(
     """
     stored = _stored_identifiers(set(kinds.values()), keys.values())
     surplus: list[int] = []
-    missing: list[CustomerIdentifier] = []
+    missing: list[tuple[int | str, ...]] = []
     changed = set()
     for row in rows:
         key = keys[row.id]
@@ -89,15 +99,23 @@ def _write_identifiers(
             continue
         changed.add(row.id)
         surplus += (there[identifier] for identifier in there.keys() - wanted)
-        missing += (
-            CustomerIdentifier(customer_id=key, **kind._asdict(), value=value)
-            for kind, value in sorted(wanted - there.keys())
-        )
+        missing += ((key, *kind, value) for kind, value in sorted(wanted - there.keys()))
     for start in range(0, len(surplus), DELETED_AT_ONCE):
         part = surplus[start : start + DELETED_AT_ONCE]
         CustomerIdentifier.objects.filter(pk__in=part).delete()
-    CustomerIdentifier.objects.bulk_create(missing)
+    _insert_identifiers(missing)
     return changed
+
+
+def _insert_identifiers(rows: Sequence[tuple[int | str, ...]]) -> None:
+    """Without model instances, which would take ten times as long as the database does."""
+    if not rows:
+        return
+    if is_postgresql():
+        fetch(INSERT_ARRAYS, [list(column) for column in zip(*rows, strict=True)])
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(INSERT_ROW, rows)
 
 
 def _stored_identifiers(
