@@ -26,9 +26,9 @@ def pretty(text: str) -> str:
     """JSON text indented by two, its numbers and key order as they are; other text unchanged."""
     try:
         value = json.loads(text, parse_float=_AsWritten, parse_int=_AsWritten)
+        return "".join(_written(value, 0))
     except (ValueError, RecursionError):
         return text
-    return "".join(_written(value, 0))
 
 
 def _written(value: Any, depth: int) -> Iterable[str]:
