@@ -1,13 +1,45 @@
 from django.urls import path
 
-from delivery.pages import feed, webhook_detail, webhook_list
+from delivery.pages import delivery_detail, feed, webhook_actions, webhook_detail, webhook_list
 
 urlpatterns = [
     path("notifications", webhook_list.WebhookList.as_view(), name="webhook-list"),
+    path(
+        "notifications/<str:public_id>/activate",
+        webhook_actions.WebhookActivate.as_view(),
+        name="webhook-activate",
+    ),
+    path(
+        "notifications/<str:public_id>/deactivate",
+        webhook_actions.WebhookDeactivate.as_view(),
+        name="webhook-deactivate",
+    ),
+    path(
+        "notifications/<str:public_id>/delete",
+        webhook_actions.WebhookDelete.as_view(),
+        name="webhook-delete",
+    ),
+    path(
+        "notifications/<str:public_id>/restore",
+        webhook_actions.WebhookRestore.as_view(),
+        name="webhook-restore",
+    ),
     path(
         "notifications/<str:public_id>",
         webhook_detail.WebhookDetail.as_view(),
         name="webhook-detail",
     ),
+    path(
+        "deliveries/<uuid:delivery_id>",
+        delivery_detail.DeliveryDetail.as_view(),
+        name="delivery-detail",
+    ),
     path("feed", feed.EventList.as_view(), name="event-list"),
+    path("feed/new", feed.EventNews.as_view(), name="event-news"),
+    path("feed/<uuid:event_row_id>", event_detail.EventDetail.as_view(), name="event-detail"),
+    path(
+        "feed/<uuid:event_row_id>/payload",
+        event_detail.EventPayload.as_view(),
+        name="event-payload",
+    ),
 ]

@@ -1,6 +1,6 @@
 """How much waits for a webhook, as pages say it."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from delivery.models import WAITING, Delivery
 from webhooks.models import Webhook
@@ -8,7 +8,8 @@ from webhooks.models import Webhook
 MOST_COUNTED = 100_000
 
 
-class Waiting(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Waiting:
     """When it `has_more`, there are more than `count`."""
 
     count: int

@@ -5,6 +5,7 @@ import "./copy.js";
 import "./dialogs.js";
 import "./toasts.js";
 import "./tabs.js";
+import "./fetched.js";
 
 // The summary of a refused form is where its reader goes on.
 document.querySelector("[data-focus]")?.focus();
