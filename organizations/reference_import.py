@@ -16,7 +16,7 @@ from organizations.reference_formats import FORMATS, Format
 from organizations.reference_rows import Problem, Problems, Row, Rows
 from organizations.reference_upsert import MODELS, Upsert
 
-BATCH_ROWS = 1_000
+BATCH_ROWS = 2_000
 COPIED_BYTES = 64 * 1024
 IN_MEMORY_BYTES = 4 * 1024 * 1024
 

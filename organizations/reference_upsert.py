@@ -1,7 +1,7 @@
 """Writes rows of reference data, in as few statements as it takes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from django.db import connection, models
@@ -65,7 +65,8 @@ class Upsert:
         touched = set(changed)
         if kinds:
             keys = {row_id: row.pk for row_id, row in (stored | new).items()}
-            touched |= _write_identifiers(kinds, rows, keys) - set(new)
+            there = _stored_identifiers(set(kinds.values()), [row.pk for row in stored.values()])
+            touched |= _write_identifiers(kinds, rows, keys, there) - set(new)
         self.created += len(new)
         self.updated += len(touched)
         self.unchanged += len(rows) - len(new) - len(touched)
@@ -81,19 +82,21 @@ class Upsert:
 
 
 def _write_identifiers(
-    kinds: Mapping[str, IdentifierKind], rows: Sequence[Row], keys: Mapping[int, int]
+    kinds: Mapping[str, IdentifierKind],
+    rows: Sequence[Row],
+    keys: Mapping[int, int],
+    stored: Mapping[int, Mapping[Identifier, int]],
 ) -> set[int]:
     """Make the customers' identifiers of these kinds what the rows say; ids of those it changes.
 
     `kinds` is by the columns' names; `keys` are the customers' primary keys by their ids.
     """
-    stored = _stored_identifiers(set(kinds.values()), keys.values())
     surplus: list[int] = []
     missing: list[tuple[int | str, ...]] = []
     changed = set()
     for row in rows:
         key = keys[row.id]
-        there = stored[key]
+        there = stored.get(key, {})
         wanted = {(kind, value) for name, kind in kinds.items() for value in row.values[name]}
         if wanted == there.keys():
             continue
@@ -119,12 +122,12 @@ def _insert_identifiers(rows: Sequence[tuple[int | str, ...]]) -> None:
 
 
 def _stored_identifiers(
-    kinds: Set[IdentifierKind], customer_keys: Iterable[int]
+    kinds: Set[IdentifierKind], customer_keys: Sequence[int]
 ) -> dict[int, dict[Identifier, int]]:
     """Primary keys of identifiers of these kinds, by the primary keys of customers."""
     stored: dict[int, dict[Identifier, int]] = defaultdict(dict)
     found = CustomerIdentifier.objects.filter(
-        customer__in=list(customer_keys), source__in={kind.source for kind in kinds}
+        customer__in=customer_keys, source__in={kind.source for kind in kinds}
     )
     names = ("pk", "customer_id", "value", *IdentifierKind._fields)
     for pk, customer_key, value, *kind_parts in found.values_list(*names):
