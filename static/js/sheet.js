@@ -20,14 +20,21 @@ export async function load(link) {
   if (opener !== link || !sheet.querySelector("[role=tablist]")) return;
   sheet.dataset.open = "";
   sheet.scrollTop = 0;
-  for (const shown of document.querySelectorAll("[data-shown]")) delete shown.dataset.shown;
-  link.closest(".choice")?.setAttribute("data-shown", "");
+  point(link.closest(".choice, tr"));
   if (covers(sheet)) sheet.querySelector(".close").focus();
+}
+
+// The row whose panel is shown.
+function point(row) {
+  for (const other of document.querySelectorAll(".choice[data-shown]")) delete other.dataset.shown;
+  for (const other of document.querySelectorAll("tr[aria-current]")) other.removeAttribute("aria-current");
+  if (row.matches("tr")) row.setAttribute("aria-current", "true");
+  else row.dataset.shown = "";
 }
 
 // True if it covered the list and is closed now; the focus goes back to what opened it.
 export function closeSheet(sheet) {
-  if (!covers(sheet) || sheet.dataset.open === undefined) return false;
+  if (!covers(sheet) || sheet.matches(":target") || sheet.dataset.open === undefined) return false;
   delete sheet.dataset.open;
   opener?.focus();
   return true;

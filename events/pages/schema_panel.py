@@ -1,0 +1,67 @@
+"""What the panel beside a list of event types tells of one of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from events import frequency
+from events.event_types import KnownEventType, known_event_types, sample_of, schema_of
+from events.schema_tree import Tree, schema_tree
+from organizations.models import Organization
+from organizations.templatetags.code import MOST_LINES
+
+MOST_SUBSCRIBERS: Final = 10  # that are named
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """JSON for people; what is too long to be shown whole is copied from elsewhere."""
+
+    text: str
+
+    @property
+    def is_cut(self) -> bool:
+        return self.text.count("\n") >= MOST_LINES
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPanel:
+    """`subscribers` are the first rows (public_id, name, deactivated_at) of `subscriber_count`."""
+
+    event_type: KnownEventType
+    tree: Tree
+    schema: JsonText
+    sample: JsonText | None
+    times: int
+    subscribers: Sequence[Mapping[str, object]]
+    subscriber_count: int
+
+    @property
+    def unnamed_count(self) -> int:
+        return self.subscriber_count - len(self.subscribers)
+
+    @property
+    def outline(self) -> str:
+        return "\n".join(self.tree.fields.outline())
+
+
+def schema_panel(organization: Organization, name: str) -> SchemaPanel:
+    """Raises KeyError for a name that the organisation does not know."""
+    known = known_event_types(organization)[name]
+    schema, sample = schema_of(organization, name), sample_of(organization, name)
+    webhooks = organization.webhooks.filter(deleted_at=None, subscriptions__event_name=name)
+    named = webhooks.order_by("name").values("public_id", "name", "deactivated_at")
+    return SchemaPanel(
+        event_type=known,
+        tree=schema_tree(schema),
+        schema=_json_text(schema),
+        sample=None if sample is None else _json_text(sample),
+        times=frequency.counts(organization).get(name, 0),
+        subscribers=list(named[:MOST_SUBSCRIBERS]),
+        subscriber_count=webhooks.count(),
+    )
+
+
+def _json_text(value: Any) -> JsonText:
+    return JsonText(json.dumps(value, ensure_ascii=False, indent=2))
