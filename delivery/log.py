@@ -74,12 +74,17 @@ def events_of_customer(organization: Organization, identifier: str) -> Q:
     """Condition on deliveries: of events with that search key, or of the customers who have it
     as their id or as one of their identifiers in the reference data."""
     family = _family(organization)
+    of_customer = Q(event__customer_id__in=customer_ids(organization, identifier))
+    return Q(event__organization__in=family) & (Q(event__search_key=identifier) | of_customer)
+
+
+def customer_ids(organization: Organization, identifier: str) -> list[str]:
+    """`identifier` itself, and the customers who have it among theirs in the reference data."""
     customers = CustomerIdentifier.objects.filter(
-        value=identifier, customer__organization__in=family
+        value=identifier, customer__organization__in=_family(organization)
     )
     ids = customers.values_list("customer__customer_id", flat=True).distinct()[:MAX_CUSTOMERS]
-    of_customer = Q(event__customer_id__in=[identifier, *map(str, ids)])
-    return Q(event__organization__in=family) & (Q(event__search_key=identifier) | of_customer)
+    return [identifier, *map(str, ids)]
 
 
 def events_of_request(organization: Organization, request_id: str) -> Q:

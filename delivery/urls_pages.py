@@ -1,6 +1,13 @@
 from django.urls import path
 
-from delivery.pages import delivery_detail, feed, webhook_actions, webhook_detail, webhook_list
+from delivery.pages import (
+    delivery_detail,
+    event_detail,
+    feed,
+    webhook_actions,
+    webhook_detail,
+    webhook_list,
+)
 
 urlpatterns = [
     path("notifications", webhook_list.WebhookList.as_view(), name="webhook-list"),

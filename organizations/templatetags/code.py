@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.utils.html import escape, format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -66,6 +66,12 @@ def json_code(value: Any, label: str, wrong: Collection[int] = ()) -> SafeString
 
 
 @register.simple_tag
+def json_lines(lines: Iterable[str], label: str, wrong: Collection[int] = ()) -> SafeString:
+    """Lines of JSON that is laid out already."""
+    return _code(list(lines), label, KEY, wrong)
+
+
+@register.simple_tag
 def header_code(lines: Iterable[str], label: str) -> SafeString:
     """Lines of which `Name:` is set off."""
     return _code(list(lines), label, HEADER, ())
@@ -78,7 +84,7 @@ def _code(
         "",
         '<span class="line" data-n="{}"{}>{}</span>',
         (
-            (n, mark_safe(" data-wrong") if n in wrong else "", _line(line, name))
+            (n, format_html(' data-wrong id="L{}"', n) if n in wrong else "", _line(line, name))
             for n, line in enumerate(lines[:MOST_LINES], 1)
         ),
     )
