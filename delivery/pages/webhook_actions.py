@@ -120,7 +120,7 @@ class WebhookDelete(WebhookAction):
 
     def get(self, request: PageRequest, public_id: str) -> HttpResponse:
         webhook = self.webhook()
-        is_dialog = bool(request.htmx)  # type: ignore[attr-defined]  # of its middleware
+        is_dialog = bool(request.htmx)  # type: ignore[attr-defined]  # django-htmx
         if webhook.deleted_at is not None:
             messages.add_message(request, *deleted_meanwhile(webhook))
             back = self.back(webhook)

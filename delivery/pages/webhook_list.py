@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.functional import cached_property
-from django.views.generic import ListView
 from django_htmx.http import push_url
 
 from delivery.figures import Day, last_day
 from delivery.pages.webhook_actions import undoable
-from delivery.pages.webhook_search import STATUSES, WebhookSearch
+from delivery.pages.webhook_search import COLUMNS, STATUSES, WebhookSearch
 from delivery.spark import Spark, spark
 from delivery.webhook_status import HEALTHS, Status, status_of
 from events.event_types import known_event_types
 from organizations.models import Organization
-from organizations.pages.page import Page
+from organizations.pages.page import Page, PageRequest
 from webhooks.models import Subscription, Webhook
 
 ROWS = 50
@@ -70,74 +70,49 @@ class Row:
         return str(self.webhook.updated_by.get("name") or "")
 
 
-class WebhookList(Page, ListView[Webhook]):
+class WebhookList(Page):
     """Works by links and a form; with scripts, only the part that changes comes anew."""
 
-    request: Any
     section = "notifications"
-    template_name = "webhooks/webhook_list.html"
-    paginate_by = ROWS
 
-    @cached_property
-    def search(self) -> WebhookSearch:
-        return WebhookSearch.of(self.request.GET)
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        return self.search.counts(self._all())
-
-    def _all(self) -> QuerySet[Webhook]:
-        return Webhook.objects.for_organization(self.organization)
-
-    def get_queryset(self) -> QuerySet[Webhook]:
-        return self.search.found(self._all()).select_related("health")
-
-    def get_template_names(self) -> list[str]:
-        return ["includes/webhook_results.html"] if self._is_renewal else [self.template_name]
-
-    @property
-    def _is_renewal(self) -> bool:
-        return bool(self.request.htmx and self.request.htmx.target == RESULTS)
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().get(request, *args, **kwargs)
-        patch_vary_headers(response, ("HX-Request", "HX-Target"))
-        if self._is_renewal:
-            push_url(response, self._path)
-        return response
-
-    def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Any, Any, Any, bool]:
-        """A page that is no more, after a deletion or in an old link, is the last one."""
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get("page"))
-        return paginator, page, page.object_list, page.has_other_pages()
-
-    @property
-    def _path(self) -> str:
-        page = self.request.GET.get("page", "")
-        return reverse("webhook-list") + self.search.query(page=page).rstrip("?")
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        search = self.search
-        return {
-            **context,
-            "search": search,
-            "rows": _rows(list(context["page_obj"].object_list), self.organization),
-            "statuses": [
-                (name, label, search.query(status=name), self.counts[name])
-                for name, label in {"": "All", **STATUSES}.items()
-            ],
-            "healths": HEALTHS,
-            "sorts": {column: search.sorted_by(column) for column in ("name", "failed", "updated")},
-            "direction": "descending" if search.is_downwards else "ascending",
-            "query": f"{search.query()[1:]}&" if search.query() != "?" else "",
-            "is_renewal": self._is_renewal,
-            "is_empty": not search.is_narrowed and not self.counts[""],
+    def get(self, request: PageRequest) -> HttpResponse:
+        is_renewal = request.htmx.target == RESULTS  # type: ignore[attr-defined]  # django-htmx
+        search = WebhookSearch.of(request.GET)
+        webhooks = Webhook.objects.for_organization(self.organization)
+        found = search.found(webhooks).select_related("health")
+        # A page that is no more, after a deletion or in an old link, is the last one.
+        page = Paginator(found, ROWS).get_page(request.GET.get("page"))
+        number = page.number if page.number > 1 else ""
+        path = reverse("webhook-list") + search.query(page=number).rstrip("?")
+        context = {
+            **_controls(search, search.counts(webhooks)),
+            "rows": _rows(list(page), self.organization),
+            "page_obj": page,
+            "back": path,
             "event_types": len(known_event_types(self.organization)),
-            "back": self._path,
-            "undoable": [] if self._is_renewal else undoable(self.request, self.organization),
+            "is_renewal": is_renewal,
+            "undoable": [] if is_renewal else undoable(request, self.organization),
         }
+        template = "includes/webhook_results.html" if is_renewal else "webhooks/webhook_list.html"
+        response = render(request, template, context)
+        patch_vary_headers(response, ("HX-Request", "HX-Target"))
+        return push_url(response, path) if is_renewal else response
+
+
+def _controls(search: WebhookSearch, counts: dict[str, int]) -> dict[str, Any]:
+    """What the reader can choose, and what is chosen."""
+    return {
+        "search": search,
+        "statuses": [
+            (name, label, search.query(status=name), counts[name])
+            for name, label in {"": "All", **STATUSES}.items()
+        ],
+        "healths": HEALTHS,
+        "sorts": {column: search.sorted_by(column) for column in COLUMNS},
+        "direction": "descending" if search.is_downwards else "ascending",
+        "query": f"{search.query()[1:]}&".lstrip("&"),
+        "is_empty": not search.is_narrowed and not counts[""],
+    }
 
 
 def _rows(webhooks: list[Webhook], organization: Organization) -> list[Row]:
