@@ -1,8 +1,209 @@
+"""One webhook: what it is, how its deliveries went, and its log."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.views.generic import TemplateView
 
+from delivery import charts, figures
+from delivery.intervals import DAYS
+from delivery.models import FAILED, Health
+from delivery.pages import log_search
+from delivery.pages.log_search import LATEST_FIRST, OLDEST_FIRST, SearchForm
+from delivery.webhook_status import status_of
 from organizations.pages.page import Page
+from webhooks.models import MAX_TIMEOUT_S, Method, Webhook
+
+DEFAULT_DAYS = 7
+NAMES_SHOWN = 3
+# What htmx swaps, by the id of its place in the page.
+FRAGMENTS = {"metrics": "includes/delivery_metrics.html", "log": "includes/delivery_log.html"}
+PAGING = ("newer", "older", "page")
+# On the buttons that lead on, by order; by type or duration neither is newer.
+WORDS = {
+    "": ("Newer", "Older"),
+    LATEST_FIRST: ("Newer", "Older"),
+    OLDEST_FIRST: ("Older", "Newer"),
+}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column of the log; `query` orders by it, None: it can not."""
+
+    label: str
+    is_number: bool = False
+    is_spare: bool = False
+    query: str | None = None
+    direction: str = ""
+
+
+COLUMNS = (
+    ("Event occurred at", LATEST_FIRST, OLDEST_FIRST),
+    ("Event type", "eventType:asc", "eventType:desc"),
+    ("Delivery status", "", ""),
+    ("Attempts", "", ""),
+    ("Response", "", ""),
+    ("Duration", "webhookDuration:desc", "webhookDuration:asc"),
+    ("API request ID", "", ""),
+)
+NUMBERS = {"Attempts", "Response", "Duration"}
+SPARE = {"Attempts", "API request ID"}
 
 
 class WebhookDetail(Page, TemplateView):
+    """A deleted webhook keeps its page: what it was sent stays readable for as long as it is kept.
+
+    htmx asks for the metrics or the log alone, at the same address.
+    """
+
     section = "notifications"
-    template_name = "webhooks/webhook_detail.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["HX-Request", "HX-Target"])
+        return response
+
+    @cached_property
+    def webhook(self) -> Webhook:
+        own = self.organization.webhooks.select_related("health", "organization")
+        return get_object_or_404(
+            own.prefetch_related("subscriptions"), public_id=self.kwargs["public_id"]
+        )
+
+    @property
+    def fragment(self) -> str:
+        htmx = self.request.htmx  # type: ignore[attr-defined]
+        wanted = htmx.target if htmx and not htmx.history_restore_request else ""
+        return wanted if wanted in FRAGMENTS else ""
+
+    def get_template_names(self) -> list[str]:
+        return [FRAGMENTS.get(self.fragment, "webhooks/webhook_detail.html")]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        now = timezone.now()
+        context = super().get_context_data(**kwargs) | {"webhook": self.webhook, "now": now}
+        if self.fragment != "log":
+            context |= self._metrics(now)
+        if self.fragment != "metrics":
+            context |= self._log(now)
+        return context if self.fragment else context | self._basics()
+
+    def _basics(self) -> dict[str, Any]:
+        webhook = self.webhook
+        health: Health | None = getattr(webhook, "health", None)
+        day = figures.last_day([webhook])[webhook.pk]
+        signing = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return {
+            "status": status_of(webhook, health, day),
+            "day": day,
+            "names": webhook.event_names[:NAMES_SHOWN],
+            "more_names": webhook.event_names[NAMES_SHOWN:],
+            "header_count": webhook.headers.count(),
+            "is_signed": webhook.signing_secrets.filter(signing).exists(),
+            "enrichment": _enrichment(webhook),
+            "has_own_timeout": webhook.timeout_s != MAX_TIMEOUT_S,
+            "request_words": _request_words(webhook),
+            "may_change": self.caller.access.may_write and webhook.deleted_at is None,
+        }
+
+    def _metrics(self, now: dt.datetime) -> dict[str, Any]:
+        asked = self.request.GET.get("days", "")
+        days = int(asked) if asked in map(str, DAYS) else DEFAULT_DAYS
+        zone = timezone.get_current_timezone()
+        period = figures.of_period(self.webhook, days, now, zone)
+        return {
+            "days": days,
+            "unknown_days": asked if asked and asked != str(days) else "",
+            "segments": [
+                (number, "1 day" if number == 1 else f"{number} days", self._query(days=number))
+                for number in DAYS
+            ],
+            "period": period,
+            "in_words": charts.in_words(days),
+            "deliveries_chart": charts.deliveries(period, days, zone),
+            "time_chart": charts.delivery_time(period, days, zone),
+            "status_chart": charts.statuses(period, days),
+            "failed_query": self._query(status=",".join(FAILED)),
+        }
+
+    def _log(self, now: dt.datetime) -> dict[str, Any]:
+        given = self.request.GET
+        sort = given.get("sort", "")
+        form = SearchForm(given, self.webhook)
+        found = log_search.search(self.webhook, given, form, now)
+        return {
+            "form": form,
+            "found": found,
+            "headings": list(self._headings()),
+            "before": found.before and self._query(**found.before),
+            "after": found.after and self._query(**found.after),
+            "sort": sort,
+            "is_by_time": sort in ("", LATEST_FIRST, OLDEST_FIRST),
+            "is_oldest_first": sort == OLDEST_FIRST,
+            "words": WORDS.get(sort, ("Previous", "Next")),
+            "retention_days": settings.RETENTION_DAYS,
+            "cleared": self._query(**dict.fromkeys(form.fields, "")),
+            "most_sorted": log_search.MOST_SORTED,
+            "back": self.request.get_full_path(),
+            "path": reverse("webhook-detail", args=[self.webhook.public_id]),
+        }
+
+    def _headings(self) -> Any:
+        sort = self.request.GET.get("sort", "") or LATEST_FIRST
+        for label, first, second in COLUMNS:
+            direction = ""
+            if sort in (first, second) and first:
+                direction = "descending" if sort.endswith("desc") else "ascending"
+            yield Heading(
+                label,
+                label in NUMBERS,
+                label in SPARE,
+                self._query(sort=second if sort == first else first) if first else None,
+                direction,
+            )
+
+    def _query(self, **changes: object) -> str:
+        """The page's parameters with these instead; pages of the log begin anew."""
+        query = self.request.GET.copy()
+        for name in PAGING:
+            query.pop(name, None)
+        for name, value in changes.items():
+            if value:
+                query[name] = str(value)
+            else:
+                query.pop(name, None)
+        return query.urlencode()
+
+
+def _enrichment(webhook: Webhook) -> list[str]:
+    chosen = (
+        ("Till", webhook.enrich_till),
+        ("Store", webhook.enrich_store),
+        *((source, True) for source in webhook.enrich_customer_sources),
+        ("Card Number", webhook.enrich_card_number),
+        ("Awarded Reference ID", webhook.enrich_awarded_reference),
+        ("Available Points Balance", webhook.enrich_points_balance),
+    )
+    return [label for label, is_chosen in chosen if is_chosen]
+
+
+def _request_words(webhook: Webhook) -> list[str]:
+    """What is not as usual."""
+    settings_of_request = (
+        ("PUT", webhook.method == Method.PUT),
+        ("429 is sent again", webhook.replay_on_429),
+        ("events of child organisations too", webhook.listen_to_child_events),
+        ("only events that match its filter", bool(webhook.filter)),
+    )
+    return [words for words, is_so in settings_of_request if is_so]

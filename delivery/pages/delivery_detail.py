@@ -1,0 +1,181 @@
+"""One delivery: why it is where it is, and every attempt with what was sent and what came back."""
+
+import datetime as dt
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.generic import TemplateView
+
+from delivery import reasons
+from delivery.filters import MAX_PAGE, parse_number
+from delivery.models import OPEN, WAITING, Attempt, Delivery, State
+from delivery.pages import timeline
+from delivery.pages.timeline import LISTED, PAGE_ATTEMPTS, Exchange
+from organizations.pages.page import Page
+from organizations.templatetags.display import duration
+
+# A larger payload is read when it is asked for.
+INLINE_CHARS = 32_768
+MILLISECOND = dt.timedelta(milliseconds=1)
+
+
+class Payload(NamedTuple):
+    """The request's body. `is_shown`: not only offered; `is_open`: somebody asked for it."""
+
+    text: str
+    size_bytes: int
+    is_shown: bool
+    is_open: bool
+
+
+class Promise(NamedTuple):
+    """What became of the delivery SLA."""
+
+    tone: str
+    icon: str
+    word: str
+
+
+class DeliveryDetail(Page, TemplateView):
+    """htmx asks for one attempt's exchange, or for a large payload, alone at the same address."""
+
+    section = "notifications"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["HX-Request", "HX-Target"])
+        return response
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        own = Delivery.objects.for_organization(self.organization)
+        related = own.select_related("event", "webhook", "webhook__health")
+        return get_object_or_404(related, pk=self.kwargs["delivery_id"])
+
+    @property
+    def fragment(self) -> str:
+        """The kind of thing that is asked for alone: exchange, payload, or "" for the page."""
+        htmx = self.request.htmx  # type: ignore[attr-defined]
+        kind = (htmx.target or "").partition("-")[0] if htmx else ""
+        return kind if kind in ("exchange", "payload") else ""
+
+    def get_template_names(self) -> list[str]:
+        fragments = {"exchange": "includes/exchange.html", "payload": "includes/payload.html"}
+        return [fragments.get(self.fragment, "delivery/delivery_detail.html")]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        delivery = self.delivery
+        context = super().get_context_data(**kwargs) | {
+            "delivery": delivery,
+            "path": reverse("delivery-detail", args=[delivery.pk]),
+            "payload": self._payload(),
+        }
+        if self.fragment == "payload":
+            return context | {"id": self.request.GET.get("attempt", "")}
+        if self.fragment == "exchange":
+            opened = self._opened(None)
+            if opened is None:
+                raise Http404
+            exchange = Exchange.of(opened, delivery.webhook)
+            return context | {"number": opened.number, "id": opened.pk, "exchange": exchange}
+        return context | self._facts() | self._timeline()
+
+    def _payload(self) -> Payload:
+        text, is_asked = self.delivery.event.payload, "payload" in self.request.GET
+        is_shown = is_asked or len(text) <= INLINE_CHARS
+        return Payload(text, len(text.encode()), is_shown, is_asked)
+
+    def _facts(self) -> dict[str, Any]:
+        delivery = self.delivery
+        return {
+            "reason": reasons.why_not_delivered(delivery),
+            "promise": _promise(delivery, timezone.now()),
+            "is_open": delivery.state in OPEN,
+            "is_delivered": delivery.state == State.DELIVERED,
+            "customer": delivery.event.customer_id or delivery.event.search_key,
+        }
+
+    def _timeline(self) -> dict[str, Any]:
+        delivery, webhook, number = self.delivery, self.delivery.webhook, self._page_number()
+        rows, previous, has_more = self._page_of_attempts(number)
+        if not rows and number > 1:
+            raise Http404
+        newest = rows[0] if rows and number == 1 else None
+        opened = self._opened(newest)
+        latest = opened if opened == newest else newest
+        logged = delivery.attempts - (delivery.state == State.IN_FLIGHT)
+        above = previous.number - 1 if previous else logged
+        entries = [
+            *(
+                timeline.ahead(delivery, latest, timezone.now(), self._in_flight())
+                if number == 1
+                else ()
+            ),
+            *timeline.attempts(rows, above, is_last=not has_more, opened=opened, webhook=webhook),
+            *(timeline.beginnings(delivery) if not has_more else ()),
+        ]
+        return {
+            "entries": entries,
+            "page": number,
+            "later": number - 1,
+            "earlier": number + 1 if has_more else 0,
+            "first_to_last_ms": self._first_to_last_ms(newest),
+        }
+
+    def _page_number(self) -> int:
+        try:
+            return parse_number(MAX_PAGE)(self.request.GET.get("page") or "1")
+        except ValueError:
+            raise Http404 from None
+
+    def _page_of_attempts(self, number: int) -> tuple[list[Attempt], Attempt | None, bool]:
+        """With the one before the page, which tells what number its first should have."""
+        first = (number - 1) * PAGE_ATTEMPTS
+        ordered = self.delivery.attempt_log.order_by("-number", "-id").only(*LISTED)
+        rows = list(ordered[max(first - 1, 0) : first + PAGE_ATTEMPTS + 1])
+        previous = rows.pop(0) if first and rows else None
+        return rows[:PAGE_ATTEMPTS], previous, len(rows) > PAGE_ATTEMPTS
+
+    def _opened(self, newest: Attempt | None) -> Attempt | None:
+        """The attempt that is asked for, else the newest, with all it has."""
+        asked = self.request.GET.get("attempt", "")
+        if asked.isascii() and asked.isdigit() and len(asked) < 19:
+            wanted: int | None = int(asked)
+        else:
+            wanted = newest.pk if newest else None
+        return self.delivery.attempt_log.filter(pk=wanted).first() if wanted else None
+
+    def _in_flight(self) -> int:
+        """How many requests the webhook has on their way; asked only where it tells something."""
+        if self.delivery.state not in WAITING:
+            return 0
+        webhook = self.delivery.webhook
+        rows = Delivery.objects.filter(webhook=webhook, state=State.IN_FLIGHT).order_by()
+        return rows[: webhook.max_connections].count()
+
+    def _first_to_last_ms(self, newest: Attempt | None) -> float | None:
+        first = self.delivery.first_attempt_at
+        if first is None or newest is None or newest.number < 2:
+            return None
+        return (newest.started_at - first) / MILLISECOND
+
+
+def _promise(delivery: Delivery, now: dt.datetime) -> Promise | None:
+    """None where there was none."""
+    if delivery.sla_due_at is None and delivery.sla_breached_at is None:
+        return None
+    due = delivery.sla_due_at or delivery.sla_breached_at or now
+    within = duration((due - delivery.created_at) / MILLISECOND)
+    if delivery.sla_breached_at is not None:
+        return Promise("failing", "alert", f"Breached after {within}")
+    if delivery.state == State.DELIVERED:
+        return Promise("ok", "check", f"Kept: {within}")
+    if delivery.state == State.CANCELLED:
+        return Promise("off", "off", "Cancelled before")
+    return Promise("waiting", "clock", f"To be kept: {within}")
