@@ -36,19 +36,23 @@ _GENERAL = {
 
 _WEBHOOKS = {
     "webhook_not_found": Problem(400, 400, "The webHookId is invalid or not found."),
-    "event_names_missing": Problem(51003, 400, "eventNames is missing."),
+    "event_names_missing": Problem(51003, 400, "Choose at least one event."),
     "max_connections_not_positive": Problem(
-        51007, 400, "maxAllowedConnections must be greater than zero."
+        51007, 400, "The maximum allowed connections must be greater than zero."
     ),
-    "max_connections_missing": Problem(300004, 400, "maxAllowedConnections is missing."),
-    "name_missing": Problem(51001, 400, "name is missing."),
+    "max_connections_missing": Problem(300004, 400, "The maximum allowed connections are missing."),
+    "name_missing": Problem(51001, 400, "The name is missing."),
     "name_taken": Problem(51002, 400, "The name is taken."),
-    "url_missing": Problem(51004, 400, "webHookUrl is missing."),
+    "url_missing": Problem(51004, 400, "The URL is missing."),
     "url_malformed": Problem(51005, 400, "webHookUrl is not a usable URL."),
     "url_not_allowed": Problem(51006, 400, "webHookUrl leads where no request may go."),
     "event_unknown": Problem(51008, 400, "No such event type, or it is not active."),
-    "max_connections_too_many": Problem(51009, 400, "maxAllowedConnections is too large."),
-    "max_connections_invalid": Problem(51010, 400, "maxAllowedConnections is not a number."),
+    "max_connections_too_many": Problem(
+        51009, 400, "The maximum allowed connections are 1,000 at most."
+    ),
+    "max_connections_invalid": Problem(
+        51010, 400, "The maximum allowed connections are not a number."
+    ),
     "name_invalid": Problem(51011, 400, "name is not usable."),
     "webhook_type_unknown": Problem(51012, 400, "webHookType is HTTP or queue."),
     "queue_not_available": Problem(51013, 400, "Queues are not available in this version."),

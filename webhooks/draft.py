@@ -25,28 +25,39 @@ AUDITED = (
     *("enrich_card_number", "enrich_awarded_reference", "enrich_points_balance"),
     "enrich_customer_sources",
 )
+COPIED = (*(name for name in AUDITED if name != "name"), "filter")
 
 
 @dataclass
 class Draft:
     """`webhook` is a copy that no other code sees before it is saved.
 
-    `headers` and `event_names` replace those of the stored webhook.
+    `headers` and `event_names` replace those of the stored webhook. `model` is the webhook that a
+    new one was copied from.
     """
 
     webhook: Webhook
     headers: Headers
     event_names: list[str]
     stored: Webhook | None = None
+    model: Webhook | None = None
 
     @classmethod
     def of(cls, stored: Webhook) -> "Draft":
         return cls(copy.copy(stored), stored.header_pairs, stored.event_names, stored)
 
+    @classmethod
+    def like(cls, model: Webhook) -> "Draft":
+        """A new webhook with all that `model` is set to, but its name."""
+        webhook = Webhook(organization=model.organization)
+        for name in COPIED:
+            setattr(webhook, name, copy.deepcopy(getattr(model, name)))
+        return cls(webhook, model.header_pairs, model.event_names, model=model)
+
     def set_headers(self, headers: Headers) -> None:
         """Masks that a reader was shown stand for what is stored."""
-        known = self.stored.header_pairs if self.stored else []
-        self.headers = unmasked(tidied(headers), known)
+        shown = self.stored or self.model
+        self.headers = unmasked(tidied(headers), shown.header_pairs if shown else [])
 
     def set_event_names(self, names: list[str]) -> None:
         self.event_names = list(dict.fromkeys(names))
@@ -56,6 +67,16 @@ class Draft:
             self.webhook.activate()
         else:
             self.webhook.deactivate()
+
+    @property
+    def changes_nothing(self) -> bool:
+        stored = self.stored
+        return stored is not None and (
+            all(getattr(self.webhook, name) == getattr(stored, name) for name in COPIED)
+            and self.webhook.is_active == stored.is_active
+            and self.headers == stored.header_pairs
+            and self.event_names == stored.event_names
+        )
 
     def clean(self, exclude: Collection[str] = ()) -> None:
         """Raises ValidationError with all broken rules, by field: `url`, `headers.X-Shop`, …

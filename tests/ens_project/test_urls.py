@@ -69,7 +69,7 @@ def test_the_description_has_every_path_with_envelopes_and_codes() -> None:
         "/v3/oauth/token/generate",
         "/v3/events",
     } <= described["paths"].keys()
-    assert "| 51003 | 400 | eventNames is missing. |" in described["info"]["description"]
+    assert "| 51003 | 400 | Choose at least one event. |" in described["info"]["description"]
     for item in described["paths"].values():
         for operation in item.values():
             for response in operation["responses"].values():
