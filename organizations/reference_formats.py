@@ -66,6 +66,11 @@ class Format:
         return self.columns[0].name
 
     @property
+    def names(self) -> str:
+        """The columns in one line."""
+        return ", ".join(column.name for column in self.columns)
+
+    @property
     def example(self) -> str:
         """A file with every column and one row."""
         text = io.StringIO()

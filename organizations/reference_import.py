@@ -37,8 +37,8 @@ class Report:
         return bool(self.problems)
 
     @property
-    def rows(self) -> int:
-        return self.created + self.updated + self.unchanged
+    def problem_count(self) -> int:
+        return len(self.problems) + self.more_problems
 
 
 def counts(organization: Organization) -> dict[str, int]:
@@ -83,7 +83,7 @@ def import_csv(
 
 def _note(organization: Organization, report: Report, by: audit.By) -> None:
     after = {"kind": report.kind, "created": report.created, "updated": report.updated}
-    audit.record(by, action="import", obj=organization, after=after)
+    audit.record(by, action="imported reference data", obj=organization, after=after)
 
 
 def _refusal(kind: str, problems: Problems) -> Report:

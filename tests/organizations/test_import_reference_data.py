@@ -46,7 +46,7 @@ def test_the_audit_log_names_the_command_line(brand: Organization, tmp_path: Pat
     file.write_text("store_id,code\n1,one\n")
     run(brand, "stores", file)
     entry = AuditEntry.objects.for_organization(brand).get()
-    assert (entry.actor["name"], entry.action) == ("Command line", "import")
+    assert (entry.actor["name"], entry.action) == ("Command line", "imported reference data")
     assert entry.from_address is None
 
 

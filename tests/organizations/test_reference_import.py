@@ -45,7 +45,7 @@ def refused(brand: Organization, kind: str, content: str | bytes) -> list[tuple[
     assert report.is_refused
     assert (report.created, report.updated, report.unchanged) == (0, 0, 0)
     assert counts(brand) == before
-    assert not AuditEntry.objects.filter(action="import").exists()
+    assert not AuditEntry.objects.filter(action="imported reference data").exists()
     return [(problem.line, problem.column, problem.message) for problem in report.problems]
 
 
@@ -175,7 +175,7 @@ def test_what_was_written_is_kept_in_the_audit_log_as_counts(brand: Organization
     load(brand, "customers", "customer_id,mobile\n7,919009535723\n8,\n")
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.object_type, entry.object_id) == (
-        "import",
+        "imported reference data",
         "organization",
         str(brand.pk),
     )
