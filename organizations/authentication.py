@@ -125,6 +125,11 @@ class RememberedCredentials:
             self._rows.clear()
         self._rows[name] = (time.monotonic() + REMEMBERED_S, credential)
 
+    def forget(self, credential: Credential) -> None:
+        """For one that was revoked: this process refuses it at once, the others within 2 s."""
+        self._rows.pop(f"code {credential.code}", None)
+        self._rows.pop(f"key {credential.key}", None)
+
     def note_use(self, credential: Credential) -> None:
         """Write `last_used_at`, at most once a minute. Never waits for a lock, never fails."""
         now_s = time.monotonic()

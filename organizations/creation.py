@@ -1,6 +1,6 @@
 """Makes organisations and those who may act for them: whole, or not at all."""
 
-from datetime import timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from django.contrib.auth.models import User
@@ -8,7 +8,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.color import no_style
 from django.db import connection, transaction
-from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from organizations.models import Access, Credential, Membership, Organization
@@ -62,16 +61,16 @@ def create_credential(
     name: str = "",
     webhooks: Access = Access.NONE,
     events: bool = False,
-    expires_in: timedelta | None = None,
+    expires_at: datetime | None = None,
 ) -> NewCredential:
-    """`expires_in` None: never. The secrets can not be read again. Raises ValidationError."""
+    """`expires_at` None: never. The secrets can not be read again. Raises ValidationError."""
     credential = Credential(
         organization=organization,
         code=code,
         name=name,
         webhooks_access=webhooks,
         may_write_events=events,
-        expires_at=None if expires_in is None else timezone.now() + expires_in,
+        expires_at=expires_at,
     )
     issued = credential.renew_secrets()
     credential.full_clean()

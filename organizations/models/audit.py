@@ -32,12 +32,15 @@ class AuditEntry(models.Model):
         ordering = ["-at", "-id"]
         # One for each filter of the audit log, in its order: a page is read, never searched for.
         indexes = [
-            models.Index(fields=["organization", "-at", "-id"], name="audit_by_time"),
-            models.Index(fields=["organization", "actor_code", "-at", "-id"], name="audit_by_actor"),
-            models.Index(fields=["organization", "action", "-at", "-id"], name="audit_by_action"),
-            models.Index(fields=["organization", "object_type", "-at", "-id"], name="audit_by_type"),
-            models.Index(fields=["organization", "object_id", "-at", "-id"], name="audit_by_object"),
-            models.Index(fields=["organization", "object_name", "-at", "-id"], name="audit_by_name"),
+            models.Index(fields=["organization", *column, "-at", "-id"], name=f"audit_by_{name}")
+            for name, column in (
+                ("time", []),
+                ("actor", ["actor_code"]),
+                ("action", ["action"]),
+                ("type", ["object_type"]),
+                ("object", ["object_id"]),
+                ("name", ["object_name"]),
+            )
         ]
 
     def __str__(self) -> str:

@@ -36,8 +36,8 @@ class Membership(models.Model):
         max_length=64, blank=True, default="", validators=[validate_time_zone]
     )
     # Who invited them, as "created by" is kept elsewhere; None: made on the command line.
-    invited_by: "models.JSONField[dict[str, Any] | None, dict[str, Any] | None]" = (
-        models.JSONField(null=True, blank=True)
+    invited_by: "models.JSONField[dict[str, Any] | None, dict[str, Any] | None]" = models.JSONField(
+        null=True, blank=True
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -51,6 +51,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.organization}"
+
+    @property
+    def person(self) -> str:
+        """The user's name for people."""
+        return self.user.get_full_name() or self.user.get_username()
 
     @property
     def access(self) -> Access:

@@ -4,6 +4,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 ATTEMPTS = 5
 LOCK = timedelta(minutes=15)
@@ -55,3 +56,8 @@ class SignInAttempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} attempts"
+
+
+def subject_of(text: str) -> str:
+    """The digest that stands for a name, an address or whatever else attempts are counted by."""
+    return salted_hmac("organizations.sign-in", text, algorithm="sha256").hexdigest()

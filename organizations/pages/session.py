@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.generic import RedirectView
 
 from organizations.authentication import ORGANIZATION_IN_SESSION
-from organizations.forms import SignInForm
+from organizations.forms.sign_in import SignInForm
 from organizations.models import Membership
 from organizations.pages.page import OwnPage
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
 from organizations.creation import create_credential
 from organizations.management.creating import (
@@ -28,13 +29,14 @@ class Command(CreatingCommand):
         super().add_arguments(parser)
 
     def create(self, **options: Any) -> dict[str, Any]:
+        expires_in = options["expires_in_days"]
         credential, issued = create_credential(
             existing_organization(options["organization"]),
             options["code"],
             name=options["name"],
             webhooks=Access(options["webhooks"]),
             events=options["events"],
-            expires_in=options["expires_in_days"],
+            expires_at=expires_in and timezone.now() + expires_in,
         )
         expires_at = credential.expires_at
         return {

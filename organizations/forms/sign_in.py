@@ -1,12 +1,12 @@
 import unicodedata
 from typing import Any
 
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
-from django.utils.crypto import salted_hmac
 
 from organizations.addresses import caller_site
 from organizations.models import SignInAttempts
+from organizations.models.sign_in import subject_of
 
 
 class SignInForm(AuthenticationForm):
@@ -38,8 +38,24 @@ class SignInForm(AuthenticationForm):
         """Digests of the name and of the address. A name's spellings are one name."""
         name = unicodedata.normalize("NFKC", self.cleaned_data["username"]).casefold()
         address = caller_site(self.request) if self.request else "unknown"
-        return _digest(f"name {name}"), _digest(f"address {address}")
+        return subject_of(f"name {name}"), subject_of(f"address {address}")
 
 
-def _digest(text: str) -> str:
-    return salted_hmac("organizations.sign-in", text, algorithm="sha256").hexdigest()
+class OwnPasswordForm(PasswordChangeForm):
+    """Django's, with the same lock after five wrong old passwords."""
+
+    error_messages = {
+        **PasswordChangeForm.error_messages,
+        "password_incorrect": "This is not your old password.",
+        "locked": "Too many wrong passwords. Wait 15 minutes, then try again.",
+    }
+
+    def clean_old_password(self) -> str:
+        attempts = SignInAttempts.objects.all()
+        subject = subject_of(f"password of {self.user.pk}")
+        attempts.forget_old()
+        if not attempts.begin(subject):
+            raise ValidationError(self.error_messages["locked"], "locked")
+        old_password: str = super().clean_old_password()
+        attempts.forget(subject)
+        return old_password

@@ -1,0 +1,77 @@
+"""What an audit entry says has changed, for people."""
+
+import json
+from typing import Any, NamedTuple
+
+from organizations.audit import MASK
+
+NOTHING = "—"
+SHORT_NAMES = {"url": "URL", "sla": "SLA", "id": "id"}
+
+
+class Difference(NamedTuple):
+    """Of a field with one value: None where it did not or does not exist, else before and after.
+
+    Of a field with several: the texts that went and came.
+    """
+
+    label: str
+    removed: list[str]
+    added: list[str]
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
+    return [
+        _difference(name, before.get(name), after.get(name))
+        for name in {**before, **after}
+        if not (_is_empty(before.get(name)) and _is_empty(after.get(name)))
+    ]
+
+
+def _difference(name: str, old: Any, new: Any) -> Difference:
+    label = label_of(name)
+    if isinstance(old, list) or isinstance(new, list):
+        before, after = [_shown(item) for item in old or []], [_shown(item) for item in new or []]
+        went = [text for text in before if text not in after]
+        came = [text for text in after if text not in before]
+        if not went and not came:
+            came = ["in another order"]
+        return Difference(label, went, came)
+    if isinstance(old, dict) or isinstance(new, dict):
+        return _of_mapping(label, old or {}, new or {})
+    return Difference(
+        label,
+        [] if _is_empty(old) else [_shown(old)],
+        [] if _is_empty(new) and _is_empty(old) else [_shown(new)],
+    )
+
+
+def _of_mapping(label: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
+    """Masked values look alike on both sides; that they differ is all that is known."""
+    went = [f"{key}: {_shown(old[key])}" for key in old if old[key] != new.get(key)]
+    came = [f"{key}: {_shown(new[key])}" for key in new if new[key] != old.get(key)]
+    if not went and not came:
+        came = [f"other values of {', '.join(new)}"] if MASK in new.values() else []
+    return Difference(label, went, came)
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if _is_empty(value):
+        return NOTHING
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def label_of(name: str) -> str:
+    """`timeout_s` as "Timeout (in seconds)"."""
+    unit = ""
+    if name.endswith("_s"):
+        name, unit = name[:-2], " (in seconds)"
+    words = [SHORT_NAMES.get(word, word) for word in name.split("_") if word]
+    text = " ".join(words) or name
+    return text[:1].upper() + text[1:] + unit

@@ -1,0 +1,60 @@
+"""Pages of a template, and those with one form: shown, refused with reasons, or done."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+
+from organizations.pages.page import Page
+
+
+class TemplatePage(Page):
+    """Shows `template_name` with what `get_context_data` adds to the context that it is given."""
+
+    template_name: ClassVar[str]
+
+    def get(self, *_: object, **__: object) -> HttpResponse:
+        return self.render()
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return context
+
+    def render(self, **context: Any) -> HttpResponse:
+        return render(self.request, self.template_name, self.get_context_data(**context))
+
+
+class FormPage(TemplatePage):
+    """What was typed stays in a form that is refused; what is wrong is told there and on top."""
+
+    def make_form(self, data: QueryDict | None) -> forms.BaseForm:
+        raise NotImplementedError
+
+    def done(self, form: Any) -> HttpResponse:
+        """Do what the valid form asks for, and answer. A ValidationError refuses it after all."""
+        raise NotImplementedError
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        form = context.get("form") or self.make_form(None)
+        return {**context, "form": form, "problems": problems(form)}
+
+    def post(self, *_: object, **__: object) -> HttpResponse:
+        form = self.make_form(self.request.POST)
+        if form.is_valid():
+            try:
+                return self.done(form)
+            except ValidationError as error:
+                form.add_error(None, error)
+        return self.render(form=form)
+
+
+def problems(form: forms.BaseForm) -> list[tuple[str, str, str]]:
+    """For the summary: id of the field, its label, what is wrong with it."""
+    found = []
+    for name, errors in form.errors.items():
+        field = form[name] if name in form.fields else None
+        for error in errors:
+            where = (field.id_for_label, str(field.label)) if field else ("main", "")
+            found.append((*where, str(error)))
+    return found
