@@ -113,7 +113,7 @@ def why_not_delivered(delivery: Delivery) -> Reason | None:
 
 def _refused(delivery: Delivery, last: str) -> Reason:
     status = delivery.last_status
-    why = "A 4xx means that sending it again would not help, so it was not."
+    why = "An answer of 4xx is final: sending it again would not help, so it was not."
     if delivery.attempts > 1:
         why += f" It was attempt {number(delivery.attempts)}."
     default = "Read the response below, and ask who runs the receiver."

@@ -171,7 +171,7 @@ def _promise(delivery: Delivery, now: dt.datetime) -> Promise | None:
     if delivery.sla_due_at is None and delivery.sla_breached_at is None:
         return None
     due = delivery.sla_due_at or delivery.sla_breached_at or now
-    within = duration((due - delivery.created_at) / MILLISECOND)
+    within = duration((due - delivery.created_at) / MILLISECOND).replace(".0 s", " s")
     if delivery.sla_breached_at is not None:
         return Promise("failing", "alert", f"Breached after {within}")
     if delivery.state == State.DELIVERED:

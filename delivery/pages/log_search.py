@@ -124,6 +124,15 @@ class SearchForm(forms.Form):
         return any(self.data.get(name) for name in self.fields)
 
 
+def since(days: int, now: dt.datetime) -> dict[str, str]:
+    """Parameters that narrow the log to the last `days`, by whole days where there is no name."""
+    names = {1: DAY, 7: WEEK, settings.RETENTION_DAYS: MONTH}
+    if days in names:
+        return {"period": names[days]}
+    first = timezone.localdate(now) - dt.timedelta(days=days)
+    return {"period": CHOSEN, "first": first.isoformat()}
+
+
 @dataclass
 class Found:
     """One page of the log. `before` and `after` lead on, as parameters of a query; None: the end.

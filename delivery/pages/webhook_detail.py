@@ -107,6 +107,7 @@ class WebhookDetail(Page, TemplateView):
         return {
             "status": status_of(webhook, health, day),
             "day": day,
+            "rests_until": health.open_until if health and _is_ahead(health.open_until) else None,
             "names": webhook.event_names[:NAMES_SHOWN],
             "more_names": webhook.event_names[NAMES_SHOWN:],
             "header_count": webhook.headers.count(),
@@ -134,7 +135,7 @@ class WebhookDetail(Page, TemplateView):
             "deliveries_chart": charts.deliveries(period, days, zone),
             "time_chart": charts.delivery_time(period, days, zone),
             "status_chart": charts.statuses(period, days),
-            "failed_query": self._query(status=",".join(FAILED)),
+            "failed_query": self._query(status=",".join(FAILED), **log_search.since(days, now)),
         }
 
     def _log(self, now: dt.datetime) -> dict[str, Any]:
@@ -184,6 +185,10 @@ class WebhookDetail(Page, TemplateView):
             else:
                 query.pop(name, None)
         return query.urlencode()
+
+
+def _is_ahead(moment: dt.datetime | None) -> bool:
+    return moment is not None and moment > timezone.now()
 
 
 def _enrichment(webhook: Webhook) -> list[str]:
