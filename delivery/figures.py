@@ -16,8 +16,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from delivery import histogram, intervals
-from delivery.metrics import FAILED
-from delivery.models import Attempt, Delivery, State
+from delivery.models import FAILED, Attempt, Delivery, State
 from webhooks.models import Webhook
 
 HOURS_OF_DAY = 24
@@ -30,7 +29,8 @@ class Day:
 
     `hours` are (delivered, failed), the oldest first. `p95_ms` is None when nothing was
     delivered. `waiting` are the rows that are pending or retrying now, whenever they came in;
-    when `has_more_waiting` it is MOST_WAITING and there are more.
+    when `has_more_waiting` it is MOST_WAITING and there are more. `is_retrying` tells whether
+    one of them was tried already.
     """
 
     hours: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)] * HOURS_OF_DAY)
@@ -38,6 +38,7 @@ class Day:
     sla_breaches: int = 0
     waiting: int = 0
     has_more_waiting: bool = False
+    is_retrying: bool = False
 
     @property
     def delivered(self) -> int:
@@ -125,6 +126,9 @@ def last_day(webhooks: Sequence[Webhook]) -> dict[int, Day]:
         day = days[found["webhook"]]
         day.has_more_waiting = found["count"] > MOST_WAITING
         day.waiting = min(found["count"], MOST_WAITING)
+    retrying = Delivery.objects.filter(webhook__in=days, state=State.RETRYING)
+    for webhook_id in retrying.order_by().values_list("webhook", flat=True).distinct():
+        days[webhook_id].is_retrying = True
     return days
 
 

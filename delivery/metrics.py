@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Avg, Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import Avg, Count, Exists, OuterRef, Q
 from django.db.models.query import QuerySet
 
-from delivery.models import UNDELIVERED, Delivery, State
+from delivery.models import FAILED, Delivery, State
+from delivery.tally import DELIVERY_TIME
 from events.models import Event
 
-FAILED = tuple(state for state in UNDELIVERED if state is not State.CANCELLED)
 SENT_BEFORE = Q(attempts__gt=1)
 IS = {
     "delivered": Q(state=State.DELIVERED),
@@ -17,7 +17,6 @@ IS = {
     "retrying": Q(state=State.RETRYING) | Q(SENT_BEFORE, state=State.IN_FLIGHT),
     "pending": Q(state=State.PENDING) | Q(~SENT_BEFORE, state=State.IN_FLIGHT),
 }
-DELIVERY_TIME = ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField())
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ WAITING = (State.PENDING, State.RETRYING)
 OPEN = (*WAITING, State.IN_FLIGHT)
 FINAL = tuple(state for state in State if state not in OPEN)
 UNDELIVERED = tuple(state for state in FINAL if state is not State.DELIVERED)
+FAILED = tuple(state for state in UNDELIVERED if state is not State.CANCELLED)
+# What went wrong, now or in the end: rare where all is well, and what people look for.
+UNHAPPY = (State.RETRYING, *UNDELIVERED)
 # An SLA is of success: a final failure breaches it too, when its moment comes.
 UNSUCCESSFUL = tuple(state for state in State if state not in (State.DELIVERED, State.CANCELLED))
 
@@ -115,6 +118,12 @@ class Delivery(models.Model):
                 name="delivery_replay",
                 condition=models.Q(is_replay=True),
             ),
+            # The feed's, of all webhooks; with what its search needs of a row.
+            models.Index(
+                fields=["state", "ingested_at", "event", "webhook"],
+                name="delivery_unhappy",
+                condition=models.Q(state__in=UNHAPPY),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -165,6 +174,45 @@ class Health(models.Model):
 
     def __str__(self) -> str:
         return f"health of {self.webhook_id}"
+
+
+class Tally(models.Model):
+    """How many deliveries to a webhook, of events that came in within `hour`, ended how.
+
+    Kept by whoever changes the deliveries, in the same transaction; `delivery.tally` tells what
+    is counted as what, and can count again. The number is the sum over the shards: processes
+    that write at the same time have different ones, and do not wait for each other's row.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    # Without a constraint in the database: to check it would lock the webhook's row, for which
+    # others wait who hold deliveries.
+    webhook = models.ForeignKey(
+        Webhook, models.CASCADE, related_name="tallies", db_index=False, db_constraint=False
+    )
+    hour = models.DateTimeField()
+    what = models.CharField(max_length=16)
+    shard = models.SmallIntegerField()
+    count = models.BigIntegerField()
+    total_ms = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["webhook", "hour", "what", "shard"], name="tally_unique"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["webhook", "hour"],
+                name="tally_of_failures",
+                condition=models.Q(what__in=FAILED),
+            ),
+            models.Index(fields=["hour"], name="tally_by_hour"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} to {self.webhook_id} in {self.hour:%Y-%m-%d %H} h"
 
 
 class SweepLeader(models.Model):

@@ -51,6 +51,10 @@ class EventType(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def switch(self, *, active: bool) -> None:
+        """An inactive type is refused when it is sent and can not be subscribed to anew."""
+        self.active = active
+
 
 class Event(models.Model):
     """Something that happened, as accepted. Never changed afterwards.
@@ -85,7 +89,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["organization", "ref_id"], name="event_by_ref"),
             models.Index(fields=["organization", "request_id"], name="event_by_request"),
-            models.Index(fields=["organization", "ingested_at"], name="event_by_time"),
+            models.Index(fields=["organization", "ingested_at", "id"], name="event_in_order"),
             models.Index(fields=["organization", "name", "ingested_at"], name="event_by_name"),
             models.Index(
                 fields=["organization", "search_key"],
@@ -98,7 +102,42 @@ class Event(models.Model):
                 condition=~models.Q(customer_id=""),
             ),
             models.Index(fields=["id"], name="event_test", condition=models.Q(is_test=True)),
+            models.Index(
+                fields=["organization", "ingested_at", "id"],
+                name="event_mismatch",
+                condition=models.Q(failures__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.event_id}"
+
+
+class EventTally(models.Model):
+    """How many events of a type came in on a day (UTC). Those of tests are not among them."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="event_tallies")
+    name = models.CharField(max_length=100)
+    day = models.DateField()
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "day", "name"], name="event_tally_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.day}"
+
+
+class EventTallyMark(models.Model):
+    """The single row that tells up to which moment of their coming in events are tallied."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"until {self.until}"

@@ -28,7 +28,8 @@ GIVEN_BACK_AT_ONCE = 200  # SQLite takes conditions up to a depth of 1,000
 class Claimed:
     """One row that this process may send until its lease ends. `attempt` counts from 1.
 
-    `is_suspect` when the last worker that had it never reported back.
+    `ingested_at` and `is_test` are the event's. `is_suspect` when the last worker that had it
+    never reported back.
     """
 
     delivery_id: uuid.UUID
@@ -39,7 +40,9 @@ class Claimed:
     event_id: str
     payload: str
     reading: Reading
-    is_suspect: bool = False
+    ingested_at: dt.datetime
+    is_test: bool
+    is_suspect: bool
 
     @property
     def lease_left_s(self) -> float:
@@ -61,7 +64,7 @@ FROM (
 ) AS due, events_event AS e
 WHERE d.id = due.id AND e.id = d.event_id
 RETURNING d.id, d.lease_token, d.attempts, d.expires_at, e.event_id, e.payload,
-          statement_timestamp(), d.created_at, d.lost_leases
+          statement_timestamp(), d.created_at, d.lost_leases, d.ingested_at, e.is_test
 """
 _CLAIM_BY_STATE = {
     state: _CLAIM.format(state=state.value) for state in (State.PENDING, State.RETRYING)
@@ -110,7 +113,19 @@ def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]
     rows.sort(key=lambda row: (row[7], row[0]))
     reading = Reading(rows[0][6], asked_s)
     return [
-        Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading, row[8] > 0)
+        Claimed(
+            row[0],
+            webhook_id,
+            row[1],
+            row[2],
+            row[3],
+            row[4],
+            row[5],
+            reading,
+            row[9],
+            row[10],
+            row[8] > 0,
+        )
         for row in rows
     ]
 
@@ -137,12 +152,25 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
         )
         reading = Reading(now, asked_s)
         return [
-            Claimed(row[0], webhook_id, row[1], row[2], row[3], row[4], row[5], reading, row[6] > 0)
+            Claimed(
+                row[0],
+                webhook_id,
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                reading,
+                row[7],
+                row[8],
+                row[6] > 0,
+            )
             for row in Delivery.objects.filter(id__in=ids)
             .order_by("id")
             .values_list(
                 *("id", "lease_token", "attempts", "expires_at"),
                 *("event__event_id", "event__payload", "lost_leases"),
+                *("ingested_at", "event__is_test"),
             )
         ]
 

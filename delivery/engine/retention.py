@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from delivery.models import FINAL, Attempt, Delivery
+from delivery.intervals import hour_of
+from delivery.models import FINAL, Attempt, Delivery, Tally
 from events.models import Event
 
 BATCH = 500
@@ -22,8 +23,12 @@ def first_row_id(moment: dt.datetime) -> uuid.UUID:
 
 
 def clean_up(now: dt.datetime) -> int:
-    """Delete one batch of deliveries, with their attempts, and one of events. How many rows."""
-    before = first_row_id(now - dt.timedelta(days=settings.RETENTION_DAYS))
+    """Delete one batch of deliveries, with their attempts, and one of events. How many rows.
+
+    What was counted of an hour goes when all of the hour is too old.
+    """
+    oldest = now - dt.timedelta(days=settings.RETENTION_DAYS)
+    before = first_row_id(oldest)
     with transaction.atomic():
         old = Delivery.objects.filter(id__lt=before, state__in=FINAL).order_by("id")
         ids = list(old.values_list("id", flat=True)[:BATCH])
@@ -34,4 +39,13 @@ def clean_up(now: dt.datetime) -> int:
         unused = Event.objects.filter(~Exists(kept), id__lt=before).order_by("id")
         event_ids = list(unused.values_list("id", flat=True)[:BATCH])
         Event.objects.filter(id__in=event_ids).delete()
-    return len(ids) + len(event_ids)
+    return len(ids) + len(event_ids) + _forget_tallies(oldest)
+
+
+def _forget_tallies(oldest: dt.datetime) -> int:
+    with transaction.atomic():
+        old = Tally.objects.filter(hour__lt=hour_of(oldest)).order_by("hour")
+        # Whoever adds to one now is not waited for: it goes the next time.
+        ids = list(old.select_for_update(skip_locked=True).values_list("id", flat=True)[:BATCH])
+        Tally.objects.filter(id__in=ids).delete()
+    return len(ids)

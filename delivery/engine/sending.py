@@ -9,7 +9,7 @@ import structlog
 from delivery.engine.capacity import Capacity
 from delivery.engine.claim import LEASE_S, Claimed
 from delivery.engine.failpoints import failpoint
-from delivery.engine.outcomes import Outcome
+from delivery.engine.record import Outcome
 from delivery.engine.retry import decide
 from delivery.engine.targets import Target, Targets
 from delivery.transport.http import Door

@@ -25,10 +25,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Now
 
+from delivery import tally
 from delivery.engine import health, retention, spread
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.failpoints import failpoint
 from delivery.models import UNSUCCESSFUL, WAITING, Delivery, State, SweepLeader
+from events import frequency
 from webhooks.models import Webhook
 
 log = structlog.get_logger(__name__)
@@ -87,6 +89,7 @@ class Sweep:
         if trusted:
             expire()
             retention.clean_up(reading.moment)
+            frequency.advance(reading.moment)
             health.deactivate_those_failing_for(settings.DEACTIVATE_AFTER_DAYS)
         cancel_of_deleted_webhooks()
         spread.spread_after_recovery()
@@ -128,12 +131,20 @@ def _in_batches(rows: QuerySet[Delivery], change: Callable[[QuerySet[Delivery]],
             return total
 
 
+def _count(rows: QuerySet[Delivery], what: str) -> None:
+    """Tally rows that are about to change, and are locked."""
+    counted = tally.Change()
+    counted.add_all(rows, what)
+    counted.write()
+
+
 def end_lost_leases() -> int:
     """Make rows of lost workers due; quarantine a row that has lost too many in a row."""
     is_poison = Q(lost_leases__gte=LOST_LEASES_TO_QUARANTINE - 1)
-    lost = _in_batches(
-        Delivery.objects.filter(state=State.IN_FLIGHT, lease_until__lt=Now()),
-        lambda rows: rows.update(
+
+    def change(rows: QuerySet[Delivery]) -> int:
+        _count(tally.countable(rows).filter(is_poison), State.QUARANTINED)
+        return rows.update(
             state=Case(
                 When(is_poison, then=Value(State.QUARANTINED)), default=Value(State.RETRYING)
             ),
@@ -143,7 +154,10 @@ def end_lost_leases() -> int:
             ),
             lost_leases=F("lost_leases") + 1,
             lease_until=None,
-        ),
+        )
+
+    lost = _in_batches(
+        Delivery.objects.filter(state=State.IN_FLIGHT, lease_until__lt=Now()), change
     )
     if lost:
         log.warning("leases_lost", rows=lost)
@@ -152,21 +166,25 @@ def end_lost_leases() -> int:
 
 def mark_sla_breaches() -> int:
     """Note the moment at which the SLA passed without success."""
+
+    def change(rows: QuerySet[Delivery]) -> int:
+        _count(tally.of_real_events(rows), tally.BREACH)
+        return rows.update(sla_breached_at=F("sla_due_at"))
+
     return _in_batches(
         Delivery.objects.filter(
             sla_breached_at=None, sla_due_at__lte=Now(), state__in=UNSUCCESSFUL
         ),
-        lambda rows: rows.update(sla_breached_at=F("sla_due_at")),
+        change,
     )
 
 
 def expire() -> int:
-    return _in_batches(
-        Delivery.objects.filter(state__in=WAITING, expires_at__lte=Now()),
-        lambda rows: rows.update(
-            state=State.EXPIRED, finished_at=F("expires_at"), next_attempt_at=None
-        ),
-    )
+    def change(rows: QuerySet[Delivery]) -> int:
+        _count(tally.countable(rows), State.EXPIRED)
+        return rows.update(state=State.EXPIRED, finished_at=F("expires_at"), next_attempt_at=None)
+
+    return _in_batches(Delivery.objects.filter(state__in=WAITING, expires_at__lte=Now()), change)
 
 
 def cancel_of_deleted_webhooks() -> int:

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from delivery.engine.claim import LEASE_S, Claimed, claim
 from delivery.engine.clock import Reading
-from delivery.engine.outcomes import Outcome, Writer, write
+from delivery.engine.outcomes import Writer
+from delivery.engine.record import Outcome, write
 from delivery.engine.retry import Decision
 from delivery.engine.sweep import end_lost_leases, mark_sla_breaches
 from delivery.models import Attempt, Delivery, Health, State

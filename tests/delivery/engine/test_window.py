@@ -25,6 +25,8 @@ def rows(count: int, *, is_suspect: bool = False) -> list[Claimed]:
             event_id=str(number),
             payload="{}",
             reading=Reading.at(NOW),
+            ingested_at=NOW,
+            is_test=False,
             is_suspect=is_suspect,
         )
         for number in range(count)
