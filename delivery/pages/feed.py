@@ -55,6 +55,12 @@ class Feed:
         return not self.form.problems and self.form.is_at_the_top
 
     @property
+    def is_back_at_the_top(self) -> bool:
+        """Whether newer events were asked for and the latest are among them."""
+        is_newer = self.form.cleaned_data.get("newer") is not None
+        return is_newer and not self.form.problems and not self.stretch.newer
+
+    @property
     def follows_states(self) -> bool:
         """An event enters and leaves a feed of one state long after it came in."""
         return bool(self.form.cleaned_data["state"])
@@ -115,6 +121,8 @@ class EventList(FeedPage):
         if is_of_another_organization(request, self.organization):
             return HttpResponseClientRefresh()
         feed = self.feed
+        if feed.is_back_at_the_top:
+            return redirect(feed.top_url)
         is_part = request.htmx.target == "feed"  # type: ignore[attr-defined]  # django-htmx
         template = "includes/event_feed.html" if is_part else "events/event_list.html"
         response = render(request, template, {"feed": feed})

@@ -108,6 +108,7 @@ class FeedForm(forms.Form):
             names.append(asked)
         choices = [("", "Any type"), *((name, name) for name in names)]
         self.fields["type"] = _choice("Event type", choices, NO_TYPE)
+        self.full_clean()
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
