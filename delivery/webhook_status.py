@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from django.db.models import (
     Case,
-    Count,
     Exists,
     F,
     IntegerField,
@@ -13,6 +12,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     Value,
     When,
 )
@@ -22,7 +22,8 @@ from django.utils import timezone
 from delivery import intervals
 from delivery.engine.circuit import FAILURES_TO_OPEN
 from delivery.figures import HOURS_OF_DAY, Day, with_failures
-from delivery.models import Delivery, Health, State
+from delivery.models import Delivery, Health, State, Tally
+from delivery.tally import BREACH
 from delivery.waiting import Waiting
 from webhooks.models import Webhook
 
@@ -77,15 +78,13 @@ def with_health(webhooks: QuerySet[Webhook], name: str) -> QuerySet[Webhook]:
         health__failing_since__lte=timezone.now() - REFUSING_FOR,
         failed_last_day__gte=REFUSALS_TO_FAIL,
     )
-    rows = Delivery.objects.filter(webhook=OuterRef("pk")).order_by()
-    breaches = rows.filter(
-        ingested_at__gte=since, sla_breached_at__isnull=False, event__is_test=False
-    )
-    counted = breaches.values("webhook").annotate(count=Count("pk")).values("count")
+    breaches = Tally.objects.filter(webhook=OuterRef("pk"), hour__gte=since, what=BREACH)
+    counted = breaches.order_by().values("webhook").annotate(count=Sum("count")).values("count")
+    retrying = Delivery.objects.filter(webhook=OuterRef("pk"), state=State.RETRYING)
     active = with_failures(webhooks.filter(deactivated_at=None)).annotate(
         breached_last_day=Coalesce(Subquery(counted, output_field=IntegerField()), 0),
         is_failing=_truth(failing),
-        is_retrying=Exists(rows.filter(state=State.RETRYING)),
+        is_retrying=Exists(retrying),
     )
     if name == "failing":
         return active.filter(is_failing=True)

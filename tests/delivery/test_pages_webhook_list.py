@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from delivery.models import Delivery, Health, State
+from delivery.tally import recount
 from events.catalogue import CATALOGUE
 from tests.conftest import PageClient
 from tests.factories import DeliveryFactory, EventFactory, WebhookFactory
@@ -55,6 +56,7 @@ def ended(webhook: Webhook, state: State = State.DELIVERED, **values: Any) -> De
             **values,
         },
     )
+    recount([webhook.pk])
     return delivery
 
 
