@@ -1,11 +1,16 @@
 """What an audit entry says has changed, for people."""
 
 import json
+import re
+from datetime import datetime
 from typing import Any, NamedTuple
+
+from django.utils import timezone
 
 from organizations.audit import MASK
 
 NOTHING = "—"
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 SHORT_NAMES = {"url": "URL", "sla": "SLA", "id": "id"}
 
 
@@ -64,7 +69,18 @@ def _shown(value: Any) -> str:
         return "Yes" if value else "No"
     if _is_empty(value):
         return NOTHING
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return _local(value) if MOMENT.fullmatch(value) else value
+
+
+def _local(text: str) -> str:
+    """A moment as JSON has it, in the reader's time zone; unchanged when it is none."""
+    try:
+        moment = timezone.localtime(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return text
+    return f"{moment.day} {moment:%b %Y, %H:%M:%S %Z}"
 
 
 def label_of(name: str) -> str:

@@ -41,8 +41,7 @@ def time_zones() -> list[Any]:
     """Choices by region; a zone without a region stands first."""
     regions: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(zoneinfo.available_timezones()):
-        region, slash, place = name.partition("/")
-        shown = place.replace("_", " ").replace("/", ", ") if slash else name
-        regions.setdefault(region if slash else "", []).append((name, shown))
+        region, slash, _ = name.partition("/")
+        regions.setdefault(region if slash else "", []).append((name, name.replace("_", " ")))
     plain = regions.pop("", [])
     return [*plain, *regions.items()]

@@ -2,6 +2,7 @@ import unicodedata
 from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
 from django.core.exceptions import ValidationError
 
 from organizations.addresses import caller_site
@@ -49,6 +50,12 @@ class OwnPasswordForm(PasswordChangeForm):
         "password_incorrect": "This is not your old password.",
         "locked": "Too many wrong passwords. Wait 15 minutes, then try again.",
     }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""
 
     def clean_old_password(self) -> str:
         attempts = SignInAttempts.objects.all()

@@ -45,8 +45,18 @@ class FormPage(TemplatePage):
             try:
                 return self.done(form)
             except ValidationError as error:
-                form.add_error(None, error)
+                add_problems(form, error)
         return self.render(form=form)
+
+
+def add_problems(form: forms.BaseForm, error: ValidationError) -> None:
+    """To their fields; what is wrong with something that the form has no field for, to the form."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for name, errors in error.error_dict.items():
+        for one in errors:
+            form.add_error(name if name in form.fields else None, one)
 
 
 def problems(form: forms.BaseForm) -> list[tuple[str, str, str]]:

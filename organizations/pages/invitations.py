@@ -20,7 +20,7 @@ from organizations.forms.members import AcceptForm
 from organizations.invitations import NoLongerOpen, account_of, join, join_as_new
 from organizations.models import Invitation, Membership, SignInAttempts
 from organizations.models.sign_in import subject_of
-from organizations.pages.form_page import problems
+from organizations.pages.form_page import add_problems, problems
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -74,7 +74,7 @@ class InvitationAccept(View):
                     password=data["password"],
                 )
             except ValidationError as error:
-                form.add_error(None, error)
+                add_problems(form, error)
             else:
                 login(self.request, membership.user, BACKEND)
                 return self._welcome()
