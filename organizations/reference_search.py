@@ -75,12 +75,9 @@ class CustomerRow:
 
     @property
     def points(self) -> str:
-        """`1,240.5` as people write it; a dash for none."""
+        """As people write it: 1,240.5. Empty when unknown."""
         balance = self.customer.points_balance
-        if balance is None:
-            return "—"
-        text = f"{balance:,.4f}"
-        return text.rstrip("0").rstrip(".")
+        return "" if balance is None else f"{balance:,.4f}".rstrip("0").rstrip(".")
 
     @classmethod
     def of(cls, customer: Customer) -> "CustomerRow":
