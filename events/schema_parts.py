@@ -122,8 +122,10 @@ def _add(parts: Parts, schema: dict[str, Any], budget: Budget) -> None:
         parts.rest.append(rest)
     if isinstance(schema.get("items"), dict):
         parts.items.append(schema["items"])
+    budget.spend(len(parts.places))
     parts.places = parts.places or sequence(schema, "prefixItems") or sequence(schema, "items")
     for keyword in ("oneOf", "anyOf"):
         if members_here := sequence(schema, keyword):
+            budget.spend(len(members_here))
             parts.alternatives.append((keyword, members_here))
     parts.has_conditions |= any(keyword in schema for keyword in CONDITIONS)

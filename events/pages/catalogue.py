@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -71,10 +72,14 @@ class EventTypeList(Page, TemplateView):
             "is_renewal": self.request.htmx.target == RESULTS,
         }
 
+    @cached_property
+    def times(self) -> dict[str, int]:
+        return frequency.counts(self.organization)
+
     def _figures(self) -> Figures:
         live = self.organization.webhooks.filter(deleted_at=None)
         subscribed = live.order_by().values_list("subscriptions__event_name").annotate(Count("pk"))
-        return Figures(dict(subscribed), frequency.counts(self.organization))
+        return Figures(dict(subscribed), self.times)
 
 
 class EventTypeDetail(EventTypeList):
@@ -83,7 +88,7 @@ class EventTypeDetail(EventTypeList):
     @cached_property
     def panel(self) -> SchemaPanel:
         try:
-            return schema_panel(self.organization, self.kwargs["event_name"])
+            return schema_panel(self.organization, self.kwargs["event_name"], self.times)
         except KeyError:
             raise Http404 from None
 
@@ -115,7 +120,10 @@ class EventTypeSwitch(Page):
     section = "catalogue"
 
     def post(self, request: HttpRequest, event_name: str) -> HttpResponse:
-        active = self.request.POST.get("active") == "true"
+        wanted = self.request.POST.get("active")
+        if wanted not in {"true", "false"}:
+            raise BadRequest
+        active = wanted == "true"
         try:
             set_active(request, self.organization, event_name, active=active)
             known = known_event_types(self.organization)[event_name]

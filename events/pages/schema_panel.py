@@ -5,24 +5,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from events import frequency
 from events.event_types import KnownEventType, known_event_types, sample_of, schema_of
 from events.schema_tree import Tree, schema_tree
 from organizations.models import Organization
-from organizations.templatetags.code import MOST_LINES
 
+MOST_LINES: Final = 1_000
 MOST_SUBSCRIBERS: Final = 10  # that are named
 
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """JSON for people; what is too long to be shown whole is copied from elsewhere."""
+    """JSON for people; of what is very long only the beginning is shown, copying gives it all."""
 
     text: str
 
     @property
     def is_cut(self) -> bool:
         return self.text.count("\n") >= MOST_LINES
+
+    @property
+    def shown(self) -> str:
+        if not self.is_cut:
+            return self.text
+        lines = self.text.split("\n")
+        return "\n".join([*lines[:MOST_LINES], f"… {len(lines) - MOST_LINES:,} more lines"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,11 @@ class SchemaPanel:
         return "\n".join(self.tree.fields.outline())
 
 
-def schema_panel(organization: Organization, name: str) -> SchemaPanel:
-    """Raises KeyError for a name that the organisation does not know."""
+def schema_panel(organization: Organization, name: str, times: Mapping[str, int]) -> SchemaPanel:
+    """`times`: how often each type occurred in 30 days.
+
+    Raises KeyError for a name that the organisation does not know.
+    """
     known = known_event_types(organization)[name]
     schema, sample = schema_of(organization, name), sample_of(organization, name)
     webhooks = organization.webhooks.filter(deleted_at=None, subscriptions__event_name=name)
@@ -57,7 +66,7 @@ def schema_panel(organization: Organization, name: str) -> SchemaPanel:
         tree=schema_tree(schema),
         schema=_json_text(schema),
         sample=None if sample is None else _json_text(sample),
-        times=frequency.counts(organization).get(name, 0),
+        times=times.get(name, 0),
         subscribers=list(named[:MOST_SUBSCRIBERS]),
         subscriber_count=webhooks.count(),
     )

@@ -1,6 +1,9 @@
 // A side sheet (.sheet[id]): [data-sheet="id"] links load their page's panel into it with htmx.
 // Beside the list where there is room; where not, it covers the list until it is closed.
-let opener = null;
+let opener = null; // the link that loaded what is shown
+
+// A page that was opened with a panel shows its row as well.
+document.querySelector("tr[aria-current]")?.scrollIntoView({ block: "center" });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-sheet]");
@@ -23,6 +26,14 @@ export async function load(link) {
   point(link.closest(".choice, tr"));
   if (covers(sheet)) sheet.querySelector(".close").focus();
 }
+
+// A list that came anew does not know yet what is shown.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const path = opener?.pathname ?? location.pathname;
+  for (const link of event.target.querySelectorAll?.(".row[data-sheet]") ?? []) {
+    if (link.pathname === path) point(link.closest("tr"));
+  }
+});
 
 // The row whose panel is shown.
 function point(row) {
