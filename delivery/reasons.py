@@ -174,8 +174,9 @@ def why_waiting(
         )
         return Reason(f"Next attempt {_within(due, now)}", why)
     if in_flight >= webhook.max_connections:
-        taken = f"all {number(webhook.max_connections)} connections are in use"
-        return Reason("Next attempt as soon as there is a free connection", taken)
+        most = webhook.max_connections
+        taken = f"all {number(most)} connections are" if most > 1 else "its one connection is"
+        return Reason("Next attempt as soon as there is a free connection", f"{taken} in use")
     return Reason("Next attempt now", "it is due, and its turn comes")
 
 
