@@ -1,6 +1,7 @@
 """The command `import_reference_data`."""
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,12 +22,12 @@ def brand(db: None) -> Organization:
     return OrganizationFactory()
 
 
-def run(organization: Organization | int, kind: str, file: Path | str) -> str:
+def run(organization: Organization | int, kind: str, file: Path | str, *options: str) -> str:
     output = io.StringIO()
     organization_id = organization if isinstance(organization, int) else organization.pk
     call_command(
         *("import_reference_data", "--organization", str(organization_id)),
-        *("--kind", kind, str(file)),
+        *("--kind", kind, str(file), *options),
         stdout=output,
     )
     return output.getvalue()
@@ -39,6 +40,13 @@ def test_a_file_is_imported_and_counted(brand: Organization, tmp_path: Path) -> 
     file.write_text("customer_id,mobile\n7,91901\n8,\n")
     assert run(brand, "customers", file) == "customers: 0 created, 1 updated, 1 unchanged.\n"
     assert set(Customer.objects.values_list("customer_id", flat=True)) == {7, 8}
+
+
+def test_with_json_the_counts_are_one_object(brand: Organization, tmp_path: Path) -> None:
+    file = tmp_path / "stores.csv"
+    file.write_text("store_id,code\n1,one\n")
+    shown = json.loads(run(brand, "stores", file, "--json"))
+    assert shown == {"kind": "stores", "created": 1, "updated": 0, "unchanged": 0}
 
 
 def test_the_audit_log_names_the_command_line(brand: Organization, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--organization", type=int, required=True, metavar="ID")
         parser.add_argument("--kind", choices=FORMATS, required=True)
         parser.add_argument("file", type=text, metavar="FILE", help="- is the standard input")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         organization = existing_organization(options["organization"])
@@ -34,10 +36,13 @@ class Command(BaseCommand):
             report = import_csv(organization, options["kind"], file, _caller(organization))
         if report.is_refused:
             raise CommandError(_in_lines(report))
-        self.stdout.write(
-            f"{report.kind}: {report.created} created, {report.updated} updated,"
-            f" {report.unchanged} unchanged."
-        )
+        names = ("created", "updated", "unchanged")
+        numbers = {name: getattr(report, name) for name in names}
+        if options["json"]:
+            self.stdout.write(json.dumps({"kind": report.kind, **numbers}))
+            return
+        counts = ", ".join(f"{number} {name}" for name, number in numbers.items())
+        self.stdout.write(f"{report.kind}: {counts}.")
 
 
 @contextlib.contextmanager
