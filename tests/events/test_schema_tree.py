@@ -194,7 +194,7 @@ def test_thousands_of_fields_are_cut_and_counted() -> None:
 
 
 def test_what_is_cut_is_what_lies_deepest() -> None:
-    inner = {"properties": {f"inner{n}": {} for n in range(100)}}
+    inner: Any = {"properties": {f"inner{n}": {} for n in range(100)}}
     tree = tree_of_data({"properties": {f"outer{n}": inner for n in range(100)}})
     assert len(tree.fields.children) == 100
     assert len(everything(tree.fields)) <= MAX_NODES + 1
@@ -225,7 +225,9 @@ def test_references_that_double_at_every_step_end_soon() -> None:
 def test_a_schema_that_is_too_much_says_so() -> None:
     wide = {"properties": {f"f{n}": {"$ref": "#/definitions/wide"} for n in range(300)}}
     parts = [{"$ref": f"#/definitions/p{n}"} for n in range(50)]
-    definitions = {f"p{n}": {"properties": {f"f{k}": {} for k in range(300)}} for n in range(50)}
+    definitions: Any = {
+        f"p{n}": {"properties": {f"f{k}": {} for k in range(300)}} for n in range(50)
+    }
     loop = {"properties": {f"g{n}": {"allOf": parts} for n in range(200)}}
     tree = tree_of_data(loop, definitions={**definitions, "wide": wide})
     assert not tree.is_complete
@@ -270,8 +272,8 @@ def test_texts_of_others_are_shown_and_not_run() -> None:
 
 
 def test_few_fields_are_open_at_first_and_many_are_not() -> None:
-    few = {"properties": {"a": {"properties": {"b": {"properties": {"c": {}}}}}}}
-    many = {"properties": {"a": {"properties": {f"f{n}": {} for n in range(100)}}}}
+    few: Any = {"properties": {"a": {"properties": {"b": {"properties": {"c": {}}}}}}}
+    many: Any = {"properties": {"a": {"properties": {f"f{n}": {} for n in range(100)}}}}
     assert schema_branches(tree_of_data(few).fields).count("<details open>") == 1
     assert schema_branches(tree_of_data(many).fields).count("<details open>") == 0
 
