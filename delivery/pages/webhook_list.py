@@ -15,7 +15,7 @@ from django_htmx.http import push_url
 
 from delivery.figures import Day, last_day
 from delivery.pages.webhook_actions import undoable
-from delivery.pages.webhook_search import COLUMNS, STATUSES, WebhookSearch
+from delivery.pages.webhook_search import COLUMNS, STATUSES, WebhookSearch, counts
 from delivery.spark import Spark, spark
 from delivery.webhook_status import HEALTHS, Status, status_of
 from events.event_types import known_event_types
@@ -78,14 +78,16 @@ class WebhookList(Page):
     def get(self, request: PageRequest) -> HttpResponse:
         is_renewal = request.htmx.target == RESULTS  # type: ignore[attr-defined]  # django-htmx
         search = WebhookSearch.of(request.GET)
-        webhooks = Webhook.objects.for_organization(self.organization)
-        found = search.found(webhooks).select_related("health")
+        webhooks = search.narrowed(Webhook.objects.for_organization(self.organization))
+        counted = counts(webhooks)
+        paginator = Paginator(search.found(webhooks).select_related("health"), ROWS)
+        paginator.count = counted[search.status]
         # A page that is no more, after a deletion or in an old link, is the last one.
-        page = Paginator(found, ROWS).get_page(request.GET.get("page"))
+        page = paginator.get_page(request.GET.get("page"))
         number = page.number if page.number > 1 else ""
         path = reverse("webhook-list") + search.query(page=number).rstrip("?")
         context = {
-            **_controls(search, search.counts(webhooks)),
+            **_controls(search, counted),
             "rows": _rows(list(page), self.organization),
             "page_obj": page,
             "back": path,
@@ -99,19 +101,19 @@ class WebhookList(Page):
         return push_url(response, path) if is_renewal else response
 
 
-def _controls(search: WebhookSearch, counts: dict[str, int]) -> dict[str, Any]:
+def _controls(search: WebhookSearch, counted: dict[str, int]) -> dict[str, Any]:
     """What the reader can choose, and what is chosen."""
     return {
         "search": search,
         "statuses": [
-            (name, label, search.query(status=name), counts[name])
+            (name, label, search.query(status=name), counted[name])
             for name, label in {"": "All", **STATUSES}.items()
         ],
         "healths": HEALTHS,
         "sorts": {column: search.sorted_by(column) for column in COLUMNS},
         "direction": "descending" if search.is_downwards else "ascending",
         "query": f"{search.query()[1:]}&".lstrip("&"),
-        "is_empty": not search.is_narrowed and not counts[""],
+        "is_empty": not search.is_narrowed and not counted[""],
     }
 
 

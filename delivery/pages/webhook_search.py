@@ -77,31 +77,33 @@ class WebhookSearch:
             return self.query(sort=column if self.is_downwards else f"-{column}")
         return self.query(sort=column if column == "name" else f"-{column}")
 
-    def found_of_any_status(self, webhooks: QuerySet[Webhook]) -> QuerySet[Webhook]:
-        if self.health:
-            webhooks = with_health(webhooks, self.health)
+    def narrowed(self, webhooks: QuerySet[Webhook]) -> QuerySet[Webhook]:
+        """Those that search and health leave, of any status; looked for once, as it costs most."""
+        if not (self.q or self.health):
+            return webhooks
+        found = with_health(webhooks, self.health) if self.health else webhooks
         if self.q:
             subscriptions = Subscription.objects.filter(
                 webhook=OuterRef("pk"), event_name__icontains=self.q
             )
-            webhooks = webhooks.filter(
+            found = found.filter(
                 Q(name__icontains=self.q) | Q(url__icontains=self.q) | Exists(subscriptions)
             )
-        return webhooks
+        return webhooks.filter(pk__in=list(found.order_by().values_list("pk", flat=True)))
 
-    def found(self, webhooks: QuerySet[Webhook]) -> QuerySet[Webhook]:
-        """In order; with `changed_at`."""
-        found = self.found_of_any_status(webhooks.annotate(changed_at=CHANGED_AT))
-        if self.status:
-            found = found.filter(IS[self.status])
-        if self.column == "failed" and not self.health:
+    def found(self, narrowed: QuerySet[Webhook]) -> QuerySet[Webhook]:
+        """Of these, those with the status, in order; with `changed_at`."""
+        found = narrowed.filter(IS[self.status]) if self.status else narrowed
+        if self.column == "failed":
             found = with_failures(found)
         column = COLUMNS[self.column]
-        return found.order_by(column.desc() if self.is_downwards else column.asc(), "-id")
+        return found.annotate(changed_at=CHANGED_AT).order_by(
+            column.desc() if self.is_downwards else column.asc(), "-id"
+        )
 
-    def counts(self, webhooks: QuerySet[Webhook]) -> dict[str, int]:
-        """How many there are of each status, whichever is chosen; "" for all, in one query."""
-        found = self.found_of_any_status(webhooks)
-        numbers = {name: Count("pk", filter=condition) for name, condition in IS.items()}
-        counted: dict[str, int] = found.aggregate(**numbers)
-        return {"": sum(counted.values()), **counted}
+
+def counts(webhooks: QuerySet[Webhook]) -> dict[str, int]:
+    """How many of them there are of each status, "" for all, in one query."""
+    numbers = {name: Count("pk", filter=condition) for name, condition in IS.items()}
+    counted: dict[str, int] = webhooks.order_by().aggregate(**numbers)
+    return {"": sum(counted.values()), **counted}
