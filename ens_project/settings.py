@@ -113,6 +113,8 @@ WSGI_APPLICATION = "ens_project.wsgi.application"
 APPEND_SLASH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_EVENTS_BYTES
+# A form with all event types and far too many headers is still read, to be told what is wrong.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = [
     "organizations.uploads.LimitedUpload",

@@ -16,6 +16,7 @@ from organizations.pages.page import Page
 from webhooks import signing_secrets
 from webhooks.form_headers import spare_rows
 from webhooks.forms import WebhookForm
+from webhooks.headers import MAX_HEADERS
 from webhooks.models import Webhook, WebhookQuerySet
 from webhooks.pages.changes import (
     Seen,
@@ -55,7 +56,8 @@ class FormPage(Page):
         rows = context.pop("rows", None) or form.rows
         base = {
             "form": form,
-            "rows": rows,
+            "rows": rows[:MAX_HEADERS],
+            "more_rows": rows[MAX_HEADERS:],
             "spare_rows": spare_rows(len(rows)),
             "picker": form.picker,
             "stored": stored,

@@ -42,8 +42,7 @@ class HeaderShow(EditPage):
     def _gone(self, stored: Webhook) -> HttpResponse:
         text = "This header is not stored any more."
         if self.request.htmx:  # type: ignore[attr-defined]  # of django-htmx
-            row = HeaderRow(_number(self.request), problems=[text])
-            context = {"row": row, "stored": stored}
+            context = {"row": HeaderRow(_number(self.request)), "stored": stored, "told": text}
             return render(self.request, "includes/header_value.html", context)
         messages.error(self.request, text)
         return self.unchecked(stored)
