@@ -4,13 +4,11 @@ import datetime as dt
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.generic import TemplateView
 
 from delivery import reasons
 from delivery.filters import MAX_PAGE, parse_number
@@ -22,6 +20,8 @@ from organizations.templatetags.display import duration
 
 # A larger payload is read when it is asked for.
 INLINE_CHARS = 32_768
+# What htmx swaps, by the first word of the id of its place in the page.
+FRAGMENTS = {"exchange": "includes/exchange.html", "payload": "includes/payload.html"}
 MILLISECOND = dt.timedelta(milliseconds=1)
 
 
@@ -42,13 +42,14 @@ class Promise(NamedTuple):
     word: str
 
 
-class DeliveryDetail(Page, TemplateView):
+class DeliveryDetail(Page):
     """htmx asks for one attempt's exchange, or for a large payload, alone at the same address."""
 
     section = "notifications"
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        template = FRAGMENTS.get(self.fragment, "delivery/delivery_detail.html")
+        response = render(request, template, self._context())
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
 
@@ -63,15 +64,11 @@ class DeliveryDetail(Page, TemplateView):
         """The kind of thing that is asked for alone: exchange, payload, or "" for the page."""
         htmx = self.request.htmx  # type: ignore[attr-defined]
         kind = (htmx.target or "").partition("-")[0] if htmx else ""
-        return kind if kind in ("exchange", "payload") else ""
+        return kind if kind in FRAGMENTS else ""
 
-    def get_template_names(self) -> list[str]:
-        fragments = {"exchange": "includes/exchange.html", "payload": "includes/payload.html"}
-        return [fragments.get(self.fragment, "delivery/delivery_detail.html")]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def _context(self) -> dict[str, Any]:
         delivery = self.delivery
-        context = super().get_context_data(**kwargs) | {
+        context: dict[str, Any] = {
             "delivery": delivery,
             "path": reverse("delivery-detail", args=[delivery.pk]),
             "payload": self._payload(),

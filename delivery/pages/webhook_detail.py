@@ -7,13 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.views.generic import TemplateView
 
 from delivery import charts, figures
 from delivery.intervals import DAYS
@@ -61,7 +59,7 @@ NUMBERS = {"Attempts", "Response", "Duration"}
 SPARE = {"Attempts", "API request ID"}
 
 
-class WebhookDetail(Page, TemplateView):
+class WebhookDetail(Page):
     """A deleted webhook keeps its page: what it was sent stays readable for as long as it is kept.
 
     htmx asks for the metrics or the log alone, at the same address.
@@ -69,8 +67,9 @@ class WebhookDetail(Page, TemplateView):
 
     section = "notifications"
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = super().dispatch(request, *args, **kwargs)
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        template = FRAGMENTS.get(self.fragment, "webhooks/webhook_detail.html")
+        response = render(request, template, self._context(timezone.now()))
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
 
@@ -87,12 +86,8 @@ class WebhookDetail(Page, TemplateView):
         wanted = htmx.target if htmx and not htmx.history_restore_request else ""
         return wanted if wanted in FRAGMENTS else ""
 
-    def get_template_names(self) -> list[str]:
-        return [FRAGMENTS.get(self.fragment, "webhooks/webhook_detail.html")]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        now = timezone.now()
-        context = super().get_context_data(**kwargs) | {"webhook": self.webhook, "now": now}
+    def _context(self, now: dt.datetime) -> dict[str, Any]:
+        context: dict[str, Any] = {"webhook": self.webhook}
         if self.fragment != "log":
             context |= self._metrics(now)
         if self.fragment != "metrics":
