@@ -5,7 +5,8 @@ const REST_MOST_MS = 60_000;
 const MARKED_MS = 6_000;
 const SAY_AT_MOST_EVERY_MS = 10_000;
 const AT_THE_TOP_PX = 120;
-const rowsOf = (root) => [...root.querySelectorAll("#feed tr[id^=event-]")];
+const rows = () => [...document.querySelectorAll("#feed tr[id^=event-]")];
+const rowsById = () => new Map(rows().map((row) => [row.id, row]));
 
 let isPaused = false;
 let rest = { ms: REST_FROM_MS, until: 0 };
@@ -16,7 +17,7 @@ let isSaying = false;
 function showState() {
   const controls = document.getElementById("feed-live");
   if (!controls) return;
-  controls.hidden = !document.getElementById("news");
+  controls.hidden = !document.querySelector("#news[hx-get]");
   for (const part of controls.querySelectorAll("[data-when]")) {
     part.hidden = (part.dataset.when === "paused") !== isPaused;
   }
@@ -39,7 +40,7 @@ function mark(row) {
 // A row that is told again stands where it stood, with its new state; one in use stays as it is.
 function settle() {
   let count = 0;
-  for (const row of rowsOf(document)) {
+  for (const row of rows()) {
     const old = known.get(row.id);
     if (!old) {
       mark(row);
@@ -49,6 +50,10 @@ function settle() {
       else old.replaceWith(row);
     }
   }
+  for (const body of document.querySelectorAll("#feed tbody:not([id])")) {
+    if (!body.rows.length) body.remove();
+  }
+  known = rowsById();
   say(count);
 }
 
@@ -71,7 +76,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const poll = event.detail.requestConfig?.elt;
   if (poll?.id !== "news") return;
   if (!poll.isConnected || isPaused) event.detail.shouldSwap = false; // other filters by now
-  known = new Map(rowsOf(document).map((row) => [row.id, row]));
+  known = rowsById();
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
