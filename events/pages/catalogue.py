@@ -120,15 +120,17 @@ class EventTypeSwitch(Page):
     section = "catalogue"
 
     def post(self, request: HttpRequest, event_name: str) -> HttpResponse:
+        if event_name not in known_event_types(self.organization):
+            raise Http404
         wanted = self.request.POST.get("active")
         if wanted not in {"true", "false"}:
             raise BadRequest
         active = wanted == "true"
         try:
             set_active(request, self.organization, event_name, active=active)
-            known = known_event_types(self.organization)[event_name]
         except KeyError:
             raise Http404 from None
+        known = known_event_types(self.organization)[event_name]
         if self.request.htmx:
             return HttpResponse(switch(known, self.request.htmx.trigger or "switch"))
         messages.success(request, f"{event_name} is {'active' if active else 'inactive'} now.")
