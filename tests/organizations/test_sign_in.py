@@ -119,6 +119,13 @@ def test_after_sign_in_one_stays_on_this_host(wanted: str, location: str) -> Non
     assert sign_in(UserFactory().username, next=wanted).headers["Location"] == location
 
 
+def test_after_a_wrong_password_one_still_comes_to_where_one_wanted() -> None:
+    page = sign_in("nobody", next="/feed?q=7").content.decode()
+    assert '<input type="hidden" name="next" value="/feed?q=7">' in page
+    first = Client().get("/sign-in?next=/feed").content.decode()
+    assert '<input type="hidden" name="next" value="/feed">' in first
+
+
 def test_a_wrong_password_and_an_unknown_name_get_the_same_message() -> None:
     wrong = sign_in(UserFactory().username, "wrong")
     assert is_wrong(wrong)
