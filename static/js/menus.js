@@ -1,6 +1,6 @@
 // details.menu: one open at a time; Escape and a click elsewhere close it; arrows move in it.
 const OPEN = "details.menu[open]";
-const ITEMS = ":is(a[href], button, summary, input, select):not([disabled])";
+const ITEMS = ":is(a[href], button, summary, input:not([type=hidden]), select):not([disabled])";
 
 function closeOthers(kept) {
   for (const menu of document.querySelectorAll(OPEN)) if (menu !== kept) menu.open = false;
