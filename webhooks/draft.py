@@ -172,7 +172,7 @@ def delete(webhook: Webhook, by: audit.By, *, can_undo: bool = False) -> None:
 
 
 def restore(webhook: Webhook, by: audit.By) -> None:
-    """Undo the deletion of a locked, restorable webhook, as if it had never been.
+    """Undo the deletion of a locked, restorable webhook.
 
     Raises ValidationError if its name was taken meanwhile.
     """
