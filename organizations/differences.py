@@ -27,31 +27,31 @@ class Difference(NamedTuple):
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
     return [
-        _difference(name, before.get(name), after.get(name))
+        _difference(name, before, after)
         for name in {**before, **after}
         if not (_is_empty(before.get(name)) and _is_empty(after.get(name)))
     ]
 
 
-def _difference(name: str, old: Any, new: Any) -> Difference:
-    label = label_of(name)
-    if isinstance(old, list) or isinstance(new, list):
-        before, after = [_shown(item) for item in old or []], [_shown(item) for item in new or []]
-        went = [text for text in before if text not in after]
-        came = [text for text in after if text not in before]
-        if not went and not came:
-            came = ["in another order"]
-        return Difference(label, went, came)
-    if isinstance(old, dict) or isinstance(new, dict):
-        return _of_mapping(label, old or {}, new or {})
+def _difference(name: str, before: dict[str, Any], after: dict[str, Any]) -> Difference:
+    label, old, new = label_of(name), before.get(name), after.get(name)
+    if all(_is_empty(value) or isinstance(value, list) for value in (old, new)):
+        return _of_lists(label, old or [], new or [])
+    if all(_is_empty(value) or isinstance(value, dict) for value in (old, new)):
+        return _of_mappings(label, old or {}, new or {})
     return Difference(
-        label,
-        [] if _is_empty(old) else [_shown(old)],
-        [] if _is_empty(new) and _is_empty(old) else [_shown(new)],
+        label, [] if _is_empty(old) else [_shown(old)], [_shown(new)] if name in after else []
     )
 
 
-def _of_mapping(label: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
+def _of_lists(label: str, old: list[Any], new: list[Any]) -> Difference:
+    before, after = [_shown(item) for item in old], [_shown(item) for item in new]
+    went = [text for text in before if text not in after]
+    came = [text for text in after if text not in before]
+    return Difference(label, went, came if went or came else ["in another order"])
+
+
+def _of_mappings(label: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:
     """Masked values look alike on both sides; that they differ is all that is known."""
     went = [f"{key}: {_shown(old[key])}" for key in old if old[key] != new.get(key)]
     came = [f"{key}: {_shown(new[key])}" for key in new if new[key] != old.get(key)]
