@@ -156,7 +156,7 @@ class ConsumerGroupMetrics(LogView):
         webhook = self.webhook(consumer_group_id)
         chosen = PeriodFilter(request.query_params, webhook, timezone.now())
         chosen.check()
-        numbers = metrics.of(chosen.qs)
+        numbers = metrics.of_webhook(webhook, chosen.period.start, chosen.limit)
         return Response(
             {
                 "totalEvents": numbers.total,

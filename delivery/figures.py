@@ -1,8 +1,8 @@
 """What the pages tell of webhooks in numbers, each in a fixed number of queries.
 
-Failed, retrying, pending and the delivery time mean what they mean in delivery.metrics; cancelled
-deliveries and those of test events are in no number. A delivery belongs to the hour in which its
-event came in.
+They are read from the tallies, to which what is under way is counted. Failed, retrying, pending
+and the delivery time mean what they mean in delivery.metrics; cancelled deliveries and those of
+test events are in no number. A delivery belongs to the hour in which its event came in.
 """
 
 import datetime as dt
@@ -11,12 +11,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    BigIntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from delivery import histogram, intervals
-from delivery.models import FAILED, Attempt, Delivery, State
+from delivery import histogram, intervals, metrics, tally
+from delivery.models import FAILED, WAITING, Delivery, State, Tally
+from organizations.database import fetch
 from webhooks.models import Webhook
 
 HOURS_OF_DAY = 24
@@ -61,6 +68,11 @@ class Bar:
     def total(self) -> int:
         return self.delivered + self.failed + self.retrying + self.pending
 
+    def add(self, what: str, count: int) -> None:
+        """`what` is a counted state, "retrying" or "pending"."""
+        name = "failed" if what in FAILED else what
+        setattr(self, name, getattr(self, name) + count)
+
 
 @dataclass
 class Period:
@@ -104,43 +116,63 @@ class Period:
 
 def last_day(webhooks: Sequence[Webhook]) -> dict[int, Day]:
     """By the id of each of the webhooks."""
-    now = timezone.now()
-    hours = intervals.last_hours(HOURS_OF_DAY, now)
+    hours = intervals.last_hours(HOURS_OF_DAY, timezone.now())
     days = {webhook.pk: Day() for webhook in webhooks}
+    tallies = Tally.objects.filter(webhook__in=days, hour__gte=hours[0]).order_by()
+    ended = tallies.filter(what__in=(*tally.COUNTED, tally.BREACH))
+    for webhook_id, hour, what, count in ended.values_list("webhook_id", "hour", "what", "count"):
+        _add_to_day(days[webhook_id], bisect_right(hours, hour) - 1, what, count)
     times: dict[int, Counter[int]] = defaultdict(Counter)
-    rows = Delivery.objects.filter(webhook__in=days, ingested_at__gte=hours[0])
-    for row in rows.exclude(event__is_test=True):
-        day = days[row.webhook_id]
-        hour = bisect_right(hours, row.ingested_at) - 1
-        delivered, failed = day.hours[hour]
-        if row.state == State.DELIVERED:
-            day.hours[hour] = (delivered + 1, failed)
-            times[row.webhook_id][_bucket(row)] += 1
-        elif row.state in FAILED:
-            day.hours[hour] = (delivered, failed + 1)
-        day.sla_breaches += row.sla_breached_at is not None
+    timed = tallies.filter(what__startswith="t").values_list("webhook_id", "what")
+    for webhook_id, what, count in timed.annotate(sum=Sum("count")):
+        times[webhook_id][_bucket(what)] += count
     for webhook_id, counts in times.items():
         days[webhook_id].p95_ms = histogram.percentile_ms(counts, 0.95)
-    waiting = Delivery.objects.filter(webhook__in=days, state__in=("pending", "retrying"))
-    for found in waiting.order_by().values("webhook").annotate(count=Count("pk")):
-        day = days[found["webhook"]]
-        day.has_more_waiting = found["count"] > MOST_WAITING
-        day.waiting = min(found["count"], MOST_WAITING)
-    retrying = Delivery.objects.filter(webhook__in=days, state=State.RETRYING)
-    for webhook_id in retrying.order_by().values_list("webhook", flat=True).distinct():
-        days[webhook_id].is_retrying = True
+    for webhook_id, waiting, is_retrying in _waiting(days):
+        days[webhook_id].waiting = min(waiting, MOST_WAITING)
+        days[webhook_id].has_more_waiting = waiting > MOST_WAITING
+        days[webhook_id].is_retrying = bool(is_retrying)
     return days
+
+
+def _add_to_day(day: Day, hour: int, what: str, count: int) -> None:
+    delivered, failed = day.hours[hour]
+    if what == tally.BREACH:
+        day.sla_breaches += count
+    elif what == State.DELIVERED:
+        day.hours[hour] = (delivered + count, failed)
+    else:
+        day.hours[hour] = (delivered, failed + count)
+
+
+def _waiting(webhook_ids: Iterable[int]) -> list[tuple[int, int, bool | int]]:
+    """How many deliveries wait for each webhook, and whether one of them was tried already.
+
+    Of too many, one more than MOST_WAITING: so the index of what is due is read for no longer
+    than that, however many there are.
+    """
+    ids = list(webhook_ids)
+    if not ids:
+        return []
+    states = ", ".join(f"'{state.value}'" for state in WAITING)  # as the partial index has them
+    sql = f"""
+    SELECT w.id, (SELECT count(*) FROM (
+        SELECT 1 FROM delivery_delivery AS d WHERE d.webhook_id = w.id AND d.state IN ({states})
+        LIMIT {MOST_WAITING + 1}) AS first_ones), EXISTS (
+        SELECT 1 FROM delivery_delivery AS d WHERE d.webhook_id = w.id
+        AND d.state = '{State.RETRYING.value}')
+    FROM webhooks_webhook AS w WHERE w.id IN ({", ".join(["%s"] * len(ids))})
+    """  # noqa: S608  of constants
+    return fetch(sql, ids)
 
 
 def with_failures(webhooks: QuerySet[Webhook]) -> QuerySet[Webhook]:
     """With `failed_last_day`, the number that `last_day` has as `failed`."""
     since = intervals.last_hours(HOURS_OF_DAY, timezone.now())[0]
-    failed = Delivery.objects.filter(
-        webhook=OuterRef("pk"), ingested_at__gte=since, state__in=FAILED, event__is_test=False
-    )
-    count = failed.order_by().values("webhook").annotate(count=Count("pk")).values("count")
+    failed = Tally.objects.filter(webhook=OuterRef("pk"), hour__gte=since, what__in=FAILED)
+    total = failed.order_by().values("webhook").annotate(sum=Sum("count")).values("sum")
     return webhooks.annotate(
-        failed_last_day=Coalesce(Subquery(count, output_field=IntegerField()), 0)
+        failed_last_day=Coalesce(Subquery(total, output_field=BigIntegerField()), 0)
     )
 
 
@@ -149,53 +181,44 @@ def of_period(webhook: Webhook, days: int, now: dt.datetime, zone: dt.tzinfo) ->
     starts = intervals.starts(days, now, zone)
     bars = [Bar(start) for start in starts]
     times: list[Counter[int]] = [Counter() for _ in starts]
+    statuses: Counter[int | None] = Counter()
     total_ms, breaches = 0.0, 0
-    rows = Delivery.objects.filter(webhook=webhook, ingested_at__gte=starts[0])
-    for row in rows.exclude(event__is_test=True):
-        number = bisect_right(starts, row.ingested_at) - 1
-        bar = bars[number]
-        breaches += row.sla_breached_at is not None
-        if row.state == State.DELIVERED:
-            bar.delivered += 1
-            times[number][_bucket(row)] += 1
-            total_ms += ((row.finished_at or row.created_at) - row.created_at) / dt.timedelta(
-                milliseconds=1
-            )
-        elif row.state in FAILED:
-            bar.failed += 1
-        elif row.state == State.RETRYING or (row.state == State.IN_FLIGHT and row.attempts > 1):
-            bar.retrying += 1
-        elif row.state in (State.PENDING, State.IN_FLIGHT):
-            bar.pending += 1
+    for hour, what, count, milliseconds in _counted(webhook, starts[0]):
+        number = bisect_right(starts, hour) - 1
+        if what == tally.BREACH:
+            breaches += count
+        elif what.startswith("t"):
+            times[number][_bucket(what)] += count
+        elif what.startswith("s"):
+            statuses[None if what == tally.status(None) else int(what[1:])] += count
+        else:
+            bars[number].add(what, count)
+            total_ms += milliseconds
     delivered = sum(bar.delivered for bar in bars)
     return Period(
         bars=bars,
         times=[(start, *_p50_p95(counts)) for start, counts in zip(starts, times, strict=True)],
-        statuses=_statuses(webhook, starts[0]),
+        statuses=sorted(statuses.items(), key=lambda row: (-row[1], row[0] is None, row[0])),
         average_ms=total_ms / delivered if delivered else None,
         p95_ms=_p50_p95(sum(times, Counter()))[1],
         sla_breaches=breaches,
     )
 
 
-def _bucket(row: Delivery) -> int:
-    finished_at = row.finished_at or row.created_at
-    return histogram.bucket((finished_at - row.created_at) // dt.timedelta(microseconds=1))
+def _counted(
+    webhook: Webhook, since: dt.datetime
+) -> QuerySet[Tally, tuple[dt.datetime, str, int, float]]:
+    """(hour, what, count, total_ms), of one moment: between two queries a row could end."""
+    tallies = webhook.tallies.filter(hour__gte=since).order_by().values_list("hour", "what")
+    rows = Delivery.objects.filter(webhook=webhook, ingested_at__gte=since)
+    ended = tallies.annotate(number=Sum("count"), ms=Sum("total_ms"))
+    under_way = metrics.under_way(tally.countable(rows).annotate(hour=tally.HOUR), "hour")
+    return ended.union(*under_way, all=True)
+
+
+def _bucket(what: str) -> int:
+    return int(what[1:])
 
 
 def _p50_p95(counts: Counter[int]) -> tuple[float | None, float | None]:
     return histogram.percentile_ms(counts, 0.5), histogram.percentile_ms(counts, 0.95)
-
-
-def _statuses(webhook: Webhook, since: dt.datetime) -> list[tuple[int | None, int]]:
-    attempts = Attempt.objects.filter(
-        Q(delivery__event__is_test=False),
-        delivery__webhook=webhook,
-        delivery__ingested_at__gte=since,
-    )
-    counted = attempts.order_by().values_list("status").annotate(count=Count("pk"))
-    return _most_first(counted.order_by(F("count").desc()))
-
-
-def _most_first(counted: Iterable[tuple[int | None, int]]) -> list[tuple[int | None, int]]:
-    return sorted(counted, key=lambda row: (-row[1], row[0] is None, row[0] or 0))

@@ -176,11 +176,16 @@ class PeriodFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
         start, end = given["startDate"] or self.oldest, given["endDate"] or self.now
         return Period(*(min(max(moment, self.oldest), self.now) for moment in (start, end)))
 
+    @property
+    def limit(self) -> datetime | None:
+        """The moment before which events must have come in; None when no end was asked for: then
+        also what comes in by the database's clock after `now`."""
+        return self.period.end + MILLISECOND if self.form.cleaned_data["endDate"] else None
+
     def filter_queryset(self, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        """Without an end, also what comes in by the database's clock after `now`."""
         within = queryset.filter(ingested_at__gte=self.period.start)
-        if self.form.cleaned_data["endDate"]:
-            within = within.filter(ingested_at__lt=self.period.end + MILLISECOND)
+        if self.limit is not None:
+            within = within.filter(ingested_at__lt=self.limit)
         filtered: QuerySet[Delivery] = super().filter_queryset(within)
         return filtered
 

@@ -106,7 +106,7 @@ class Change:
 
     def add_all(self, deliveries: QuerySet[Delivery], what: str) -> None:
         """Each of them once, counted by the database."""
-        rows = deliveries.order_by().annotate(hour=_HOUR).values_list("webhook_id", "hour")
+        rows = deliveries.order_by().annotate(hour=HOUR).values_list("webhook_id", "hour")
         for webhook_id, hour, count in rows.annotate(count=Count("pk")):
             self.add(webhook_id, hour, what, count)
 
@@ -165,9 +165,10 @@ def _bucket_name(first: int, last: int) -> Expression:
     )
 
 
-_HOUR = TruncHour("ingested_at", tzinfo=dt.UTC)
+HOUR = TruncHour("ingested_at", tzinfo=dt.UTC)
 _BUCKET = _bucket_name(0, len(BOUNDS_US))
-_TOTAL_MS = Coalesce(_Milliseconds(Sum(DELIVERY_TIME, filter=Q(state=State.DELIVERED))), 0.0)
+# Of the delivered ones among a group of deliveries.
+TOTAL_MS = Coalesce(_Milliseconds(Sum(DELIVERY_TIME, filter=Q(state=State.DELIVERED))), 0.0)
 _NO_TIME = Value(0.0)
 
 
@@ -193,14 +194,14 @@ def recount(webhook_ids: Collection[int] | None = None) -> None:
 
 def _counts(deliveries: QuerySet[Delivery]) -> list[QuerySet[Delivery, tuple[object, ...]]]:
     """Queries of (webhook, hour, what, count, total_ms), no row of which comes twice."""
-    of_hours = deliveries.annotate(hour=_HOUR)
+    of_hours = deliveries.annotate(hour=HOUR)
     ended = countable(of_hours.filter(state__in=COUNTED))
     delivered = ended.filter(state=State.DELIVERED).annotate(time=DELIVERY_TIME)
     breached = of_real_events(of_hours.exclude(sla_breached_at=None))
     tried = of_real_events(of_hours.filter(attempt_log__isnull=False))
     code = Coalesce(Cast("attempt_log__status", CharField()), Value("-"))
     return [
-        _grouped(ended, Cast("state", CharField()), _TOTAL_MS),
+        _grouped(ended, Cast("state", CharField()), TOTAL_MS),
         _grouped(delivered, _BUCKET),
         _grouped(breached, Value(BREACH)),
         _grouped(tried, Concat(Value("s"), code)),

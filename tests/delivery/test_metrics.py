@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from delivery import metrics
+from delivery import metrics, tally
+from delivery.intervals import hour_of
+from delivery.log import newest
 from delivery.models import Delivery, State
 from tests.conftest import CredentialClient
 from tests.delivery.entries import ago, data_of, delivered, epoch_ms, errors_of, metrics_of
@@ -12,6 +15,12 @@ from tests.factories import DeliveryFactory, WebhookFactory
 from webhooks.models import Webhook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def metrics_answer(client: CredentialClient, webhook: Webhook, **query: Any) -> Any:
+    """Once the rows, which were written past the engine, are counted."""
+    tally.recount()
+    return data_of(client, metrics_of(webhook.consumer_group_id), **query)
 
 
 @pytest.fixture
@@ -74,7 +83,7 @@ def test_the_numbers_of_the_last_30_days_add_up(bob: CredentialClient, webhook: 
     delivered(webhook, ago(days=31))
     delivered(WebhookFactory(organization=bob.organization), ago(days=1))
     before = timezone.now()
-    answer = data_of(bob, metrics_of(webhook.consumer_group_id))
+    answer = metrics_answer(bob, webhook)
     start, end = answer.pop("startDate"), answer.pop("endDate")
     assert answer == {
         "totalEvents": 8,
@@ -94,7 +103,7 @@ def test_a_replayed_event_counts_once_as_what_it_became(
 ) -> None:
     failed = delivered(webhook, ago(days=3), state=State.FAILED)
     delivered(webhook, failed.ingested_at, event=failed.event, is_replay=True)
-    answer = data_of(api, metrics_of(webhook.consumer_group_id))
+    answer = metrics_answer(api, webhook)
     assert (answer["totalEvents"], answer["deliveredEvents"]) == (1, 1)
 
 
@@ -102,9 +111,50 @@ def test_a_range_counts_what_came_in_then(api: CredentialClient, webhook: Webhoo
     for days in (1, 2, 3):
         delivered(webhook, ago(days=days))
     dates = {"startDate": epoch_ms(ago(days=2.5)), "endDate": epoch_ms(ago(days=1.5))}
-    answer = data_of(api, metrics_of(webhook.consumer_group_id), **dates)
+    answer = metrics_answer(api, webhook, **dates)
     assert answer["totalEvents"] == 1
     assert {name: answer[name] for name in dates} == dates
+
+
+@pytest.mark.parametrize(
+    ("start_minute", "end_minute"),
+    [(0, 180), (17, 163), (17, 43), (17, 60), (17, 80), (0, 60), (30, 30), (17, None), (60, 119)],
+)
+def test_tallies_and_rows_together_find_what_the_rows_say(
+    webhook: Webhook, start_minute: int, end_minute: int | None
+) -> None:
+    first = hour_of(ago(hours=5))
+    for minute in (0, 17, 42, 43, 59, 60, 61, 119, 120, 162, 163, 180):
+        for state in State:
+            is_over = state not in ("pending", "in_flight", "retrying")
+            delivered(
+                webhook,
+                first + timedelta(minutes=minute),
+                state=state,
+                duration_ms=minute + 0.123,
+                **({} if is_over else {"finished_at": None, "attempts": 2}),
+            )
+    replayed = webhook.deliveries.filter(state=State.FAILED)[0]
+    delivered(webhook, replayed.ingested_at, event=replayed.event, is_replay=True)
+    delivered(webhook, first + timedelta(minutes=30), event__is_test=True)
+    tally.recount()
+    start = first + timedelta(minutes=start_minute)
+    rows = newest(webhook.deliveries.filter(ingested_at__gte=start))
+    end = None
+    if end_minute is not None:
+        end = first + timedelta(minutes=end_minute)
+        rows = rows.filter(ingested_at__lt=end)
+    expected = metrics.of(rows)
+    found = metrics.of_webhook(webhook, start, end)
+    assert found.average_delivery_ms == pytest.approx(expected.average_delivery_ms, abs=0.002)
+    assert replace(found, average_delivery_ms=expected.average_delivery_ms) == expected
+
+
+def test_the_metrics_of_a_webhook_come_from_one_query(
+    webhook: Webhook, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        metrics.of_webhook(webhook, ago(days=30), timezone.now())
 
 
 def test_a_range_is_cut_to_what_is_kept(api: CredentialClient, webhook: Webhook) -> None:
