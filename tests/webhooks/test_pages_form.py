@@ -76,7 +76,7 @@ def test_errors_stand_at_their_field_and_in_the_summary(alice: PageClient) -> No
             "event_names": [],
         },
     )
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     ids = [field for field, _ in problems(answer)]
     assert ids == ["id_url", "header-key-1", "header-key-3", "id_sla_s", "s-events"]
     text = text_of(answer)
@@ -103,7 +103,7 @@ def test_nothing_that_was_typed_is_lost(alice: PageClient) -> None:
         "listen_to_child_events": "on",
     }
     answer = alice.post(NEW, typed)
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     shown = fields_of(answer)
     for name, value in typed.items():
         assert sorted(shown[name]) == sorted(value if isinstance(value, list) else [value]), name

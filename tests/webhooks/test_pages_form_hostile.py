@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 def test_an_empty_post_is_told_all_that_is_missing(alice: PageClient) -> None:
     answer = alice.post(NEW, {})
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert [field for field, _ in problems(answer)] == [
         *("id_name", "id_url", "id_max_connections", "s-events"),
     ]
@@ -46,14 +46,14 @@ def test_a_body_beyond_the_limit_is_refused_as_a_whole(alice: PageClient) -> Non
 @pytest.mark.parametrize("bad", ["\x00", "a\x00b", "\x1b[2J\x07\x00"])
 def test_nul_is_refused_everywhere(alice: PageClient, name: str, bad: str) -> None:
     answer = alice.post(NEW, FILLED | {name: bad})
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert [field for field, _ in problems(answer)] == [f"id_{name}"]
 
 
 @pytest.mark.parametrize("name", ["header_name", "header_value", "event_names"])
 def test_nul_is_refused_in_lists(alice: PageClient, name: str) -> None:
     answer = alice.post(NEW, FILLED | {name: ["a\x00b"]})
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert len(problems(answer)) == 1
 
 
@@ -78,7 +78,7 @@ def test_bodies_that_are_no_text_are_refused(
     alice: PageClient, content_type: str, body: bytes
 ) -> None:
     answer = alice.generic("POST", NEW, body, content_type=content_type)
-    assert answer.status_code in {400, 422}
+    assert answer.status_code in {400, 200}
     assert not Webhook.objects.exists()
 
 
@@ -131,7 +131,7 @@ def test_a_form_that_does_not_tell_what_it_saw_overwrites_nothing(
     webhook = add(alice)
     fields = opened(alice, webhook) | {"seen": seen, "sla_s": "7", "header_value": ["typed anew"]}
     answer = alice.post(edit_url(webhook), fields)
-    assert answer.status_code == 409
+    assert answer.status_code == 200
     assert {row.label for row in answer.context["changes"].clashes} == {
         *("Delivery SLA (in seconds)", "Header authorization"),
     }
@@ -141,4 +141,5 @@ def test_a_form_that_does_not_tell_what_it_saw_overwrites_nothing(
 def test_what_one_webhooks_form_saw_does_not_serve_for_another(alice: PageClient) -> None:
     one, other = add(alice), add(alice, name="Other", sla_s="9")
     fields = opened(alice, other) | {"seen": opened(alice, one)["seen"], "sla_s": "8"}
-    assert alice.post(edit_url(other), fields).status_code == 409
+    assert alice.post(edit_url(other), fields).context["changes"].clashes
+    assert Webhook.objects.get(pk=other.pk).sla_s == 9

@@ -8,6 +8,7 @@ from organizations.models import Access, AuditEntry
 from tests.conftest import CredentialClient, PageClient, member
 from tests.factories import CredentialFactory
 from tests.webhooks.forms import NEW, Fields, add, edit_url, fields_of, opened, problems, text_of
+from tests.webhooks.test_draft import together
 from webhooks.models import Webhook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -44,7 +45,7 @@ def test_what_only_they_changed_is_told_taken_and_saved_with_mine(
     mine = opened(alice, webhook)
     assert save(tomas, webhook, opened(tomas, webhook), max_connections="40").status_code == 302
     answer = save(alice, webhook, mine, url="https://mine.example.com/")
-    assert answer.status_code == 409
+    assert answer.status_code == 200
     text = text_of(answer)
     assert "Tomas changed this webhook" in text
     assert f"{CONNECTIONS}: from <q>20</q> to <q>40</q>" in text
@@ -68,7 +69,7 @@ def test_what_both_changed_is_chosen(
     shown = fields_of(answer)
     assert shown["max_connections"] == ["10"]
     unchosen = save(alice, webhook, shown)
-    assert unchosen.status_code == 422
+    assert unchosen.status_code == 200
     assert [field for field, _ in problems(unchosen)] == [first.choice, second.choice]
     chosen = {first.choice: "theirs", second.choice: "mine"}
     assert save(alice, webhook, fields_of(unchosen) | chosen).status_code == 302
@@ -111,7 +112,7 @@ def test_keeping_mine_is_asked_again_when_they_change_it_again(
     (clash,) = answer.context["changes"].clashes
     save(tomas, webhook, opened(tomas, webhook), sla_s="90")
     again = save(alice, webhook, fields_of(answer), **{clash.choice: "mine"})
-    assert again.status_code == 409
+    assert [row.label for row in again.context["changes"].clashes] == [clash.label]
     assert now(webhook).sla_s == 90
 
 
@@ -185,7 +186,7 @@ def test_what_was_typed_wrong_is_still_there_beside_their_change(
     mine = opened(alice, webhook)
     save(tomas, webhook, opened(tomas, webhook), sla_s="60")
     answer = save(alice, webhook, mine, max_connections="many", sla_s="soon")
-    assert answer.status_code == 409
+    assert answer.status_code == 200
     shown = fields_of(answer)
     assert (shown["max_connections"], shown["sla_s"]) == (["many"], ["soon"])
     (clash,) = answer.context["changes"].clashes
@@ -215,7 +216,7 @@ def test_a_deactivation_by_the_service_is_told_with_its_reason(
     row.revision += 1
     row.save()
     answer = save(alice, webhook, mine, sla_s="5")
-    assert answer.status_code == 409
+    assert answer.status_code == 200
     assert "The service changed this webhook" in text_of(answer)
     assert "The receiver answered 410 Gone." in text_of(answer)
     assert "is_active" not in fields_of(answer)
@@ -232,7 +233,7 @@ def test_a_webhook_deleted_meanwhile_becomes_a_new_one_of_what_was_typed(
     api = CredentialClient(CredentialFactory(organization=alice.organization, name="Till 4"))
     assert api.delete(f"/v3/webHooks/{webhook.public_id}").status_code == 200
     answer = save(alice, webhook, mine, sla_s="5")
-    assert answer.status_code == 409
+    assert answer.status_code == 200
     assert "Till 4 deleted this webhook" in text_of(answer)
     assert "hunter2" not in text_of(answer)
     shown = fields_of(answer)
@@ -264,3 +265,16 @@ def test_nothing_is_recorded_until_something_is_saved(
     before = AuditEntry.objects.count()
     save(alice, webhook, mine, sla_s="5")
     assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_the_same_moment_one_saves_and_the_other_is_told(
+    alice: PageClient, tomas: PageClient, webhook: Webhook
+) -> None:
+    mine, theirs = opened(alice, webhook), opened(tomas, webhook)
+    answers = together(
+        lambda: save(alice, webhook, mine, sla_s="5"),
+        lambda: save(tomas, webhook, theirs, sla_s="60"),
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 302]
+    assert now(webhook).revision == 2

@@ -1,7 +1,6 @@
 """New notification, Duplicate and Edit."""
 
 import re
-from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -49,7 +48,7 @@ class FormPage(Page):
             raise Http404
         return found
 
-    def shown(self, form: WebhookForm, status: int = HTTPStatus.OK, **context: Any) -> HttpResponse:
+    def shown(self, form: WebhookForm, **context: Any) -> HttpResponse:
         """The page. What was typed differs from what is stored, so leaving it asks."""
         stored, model = form.stored, form.model
         has_typed = self.request.method == "POST"
@@ -68,7 +67,7 @@ class FormPage(Page):
             "overlaps": OVERLAPS,
             "secrets": signing_secrets.signing(stored) if stored else [],
         }
-        return render(self.request, "webhooks/webhook_form.html", base | context, status=status)
+        return render(self.request, "webhooks/webhook_form.html", base | context)
 
     def saved(self, form: WebhookForm) -> HttpResponse | None:
         """None: the name was taken meanwhile, the form tells."""
@@ -94,7 +93,7 @@ class WebhookAdd(FormPage):
         model = self._model(request.POST, Webhook.objects.all())
         form = WebhookForm(request.POST, organization=self.organization, model=model)
         answer = self.saved(form) if form.is_valid() else None
-        return answer or self.shown(form, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return answer or self.shown(form)
 
     def _model(self, data: QueryDict, webhooks: WebhookQuerySet) -> Webhook | None:
         public_id = data.get("from")
@@ -146,7 +145,7 @@ class WebhookEdit(EditPage):
                 fresh = Seen.of(stored, before_of(seen, merged.clashes))
                 form = WebhookForm(organization=self.organization, stored=stored, kept=data)
                 token = fresh.token(stored)
-                return self.shown(form, HTTPStatus.CONFLICT, seen=token, changes=told)
+                return self.shown(form, seen=token, changes=told)
         if unchosen:
             return self._unchosen(form, stored, seen, unchosen)
         if is_valid and form.draft.changes_nothing:
@@ -154,7 +153,7 @@ class WebhookEdit(EditPage):
             return HttpResponseRedirect(_page_of(stored))
         answer = self.saved(form) if is_valid else None
         token = Seen(seen.revision, seen.at, seen.fields).token(stored)
-        return answer or self.shown(form, HTTPStatus.UNPROCESSABLE_ENTITY, seen=token)
+        return answer or self.shown(form, seen=token)
 
     def _unchosen(
         self, form: WebhookForm, stored: Webhook, seen: Seen, clashes: dict[str, str]
@@ -163,14 +162,13 @@ class WebhookEdit(EditPage):
         wanted = [(row.choice, row.label, "Choose which version is kept.") for row in told.clashes]
         token = Seen(seen.revision, seen.at, seen.fields, clashes).token(stored)
         problems = [*wanted, *form.problems]
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return self.shown(form, status, seen=token, changes=told, problems=problems)
+        return self.shown(form, seen=token, changes=told, problems=problems)
 
     def _deleted(self, stored: Webhook, data: QueryDict) -> HttpResponse:
         """Nothing is saved and nothing lost: what was typed can be saved as a new webhook."""
         data["name"] = stored.name
         form = WebhookForm(organization=self.organization, model=stored, kept=data)
-        return self.shown(form, HTTPStatus.CONFLICT, deleted=stored)
+        return self.shown(form, deleted=stored)
 
 
 def _page_of(webhook: Webhook) -> str:
