@@ -1,6 +1,6 @@
 // Keys in the event picker's list, which is one tab stop: up and down walk through the events, space
 // checks, right opens the schema, left goes to the group's check box.
-import { closeSheet, load } from "./sheet.js";
+import { load } from "./sheet.js";
 
 document.addEventListener("focusin", (event) => {
   const choice = event.target.closest?.(".picker .choice");
@@ -13,10 +13,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("input")) {
     event.preventDefault(); // it would send the form around the dialog
     if (event.target.matches("[data-find]")) focusOn(first(picker));
-    return;
-  }
-  if (event.key === "Escape" && closeSheet(picker.querySelector(".sheet"))) {
-    event.preventDefault();
     return;
   }
   const next = target(event, picker);

@@ -1,9 +1,11 @@
 // A side sheet (.sheet[id]): [data-sheet="id"] links load their page's panel into it with htmx.
 // Beside the list where there is room; where not, it covers the list until it is closed.
+import { say } from "./toasts.js";
+
 let opener = null; // the link that loaded what is shown
 
 // A page that was opened with a panel shows its row as well.
-document.querySelector("tr[aria-current]")?.scrollIntoView({ block: "center" });
+document.querySelector("tr[aria-current]")?.scrollIntoView({ block: "nearest" });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-sheet]");
@@ -16,14 +18,26 @@ document.addEventListener("click", (event) => {
   if (close && closeSheet(close.closest(".sheet"))) event.preventDefault();
 }, true);
 
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.querySelector(".sheet[data-open]");
+  if (open && closeSheet(open)) event.preventDefault(); // a dialog around it stays
+});
+
 export async function load(link) {
   const sheet = document.getElementById(link.dataset.sheet);
+  const before = sheet.firstElementChild;
   opener = link;
   await htmx.ajax("GET", link.href, { target: sheet, swap: "innerHTML" });
-  if (opener !== link || !sheet.querySelector("[role=tablist]")) return;
+  if (opener !== link) return; // another one was chosen meanwhile
+  if (sheet.firstElementChild === before) {
+    say("The schema could not be loaded");
+    return;
+  }
   sheet.dataset.open = "";
   sheet.scrollTop = 0;
   point(link.closest(".choice, tr"));
+  const status = document.getElementById(`${sheet.id}-status`);
+  status.textContent = `${sheet.querySelector("h2, h3").textContent} is shown`;
   if (covers(sheet)) sheet.querySelector(".close").focus();
 }
 
@@ -44,11 +58,11 @@ function point(row) {
 }
 
 // True if it covered the list and is closed now; the focus goes back to what opened it.
-export function closeSheet(sheet) {
+function closeSheet(sheet) {
   if (!covers(sheet) || sheet.matches(":target") || sheet.dataset.open === undefined) return false;
   delete sheet.dataset.open;
   opener?.focus();
   return true;
 }
 
-export const covers = (sheet) => getComputedStyle(sheet).position === "fixed";
+const covers = (sheet) => getComputedStyle(sheet).position === "fixed";
