@@ -47,12 +47,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Column:
-    """One bar; `title` tells it in words, `cells` are its row of the table."""
+    """One bar; `title` tells it in words; `when` and `cells` are its row of the table."""
 
     x: str
     width: str
     title: str
     parts: list[Part]
+    when: str
     cells: list[str]
 
 
@@ -77,7 +78,7 @@ class Lines:
     summary: str
     most: str
     lines: list[tuple[str, str]]
-    rows: list[list[str]]
+    rows: list[tuple[str, str, str]]
     axis: list[Label]
 
     @property
@@ -117,7 +118,8 @@ def deliveries(period: Period, days: int, zone: dt.tzinfo) -> Stacked:
                 width=_at(width * (1 - GAP_SHARE)),
                 title=f"{_moment(bar.start, zone)}: {_parts_in_words(bar)}",
                 parts=_stack(bar, most),
-                cells=[_moment(bar.start, zone), *(number(getattr(bar, s[0])) for s in STACK)],
+                when=_moment(bar.start, zone),
+                cells=[number(getattr(bar, name)) for name, *_ in STACK],
             )
             for place, bar in enumerate(period.bars)
         ],
@@ -138,7 +140,7 @@ def delivery_time(period: Period, days: int, zone: dt.tzinfo) -> Lines:
             for points in _polylines(values, most)
         ],
         rows=[
-            [_moment(start, zone), duration(p50), duration(p95)] for start, p50, p95 in period.times
+            (_moment(start, zone), duration(p50), duration(p95)) for start, p50, p95 in period.times
         ],
         axis=_axis([start for start, *_ in period.times], days, zone, sparse=True),
     )

@@ -1,6 +1,8 @@
-from typing import Any
+import functools
 
 from django import template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from delivery.looks import LOOKS
 from delivery.models import State
@@ -8,8 +10,14 @@ from delivery.models import State
 register = template.Library()
 
 
-@register.inclusion_tag("includes/badge.html")
-def delivery_state(state: str, soft: bool = False) -> dict[str, Any]:
+@register.simple_tag
+def delivery_state(state: str, soft: bool = False) -> SafeString:
     """The badge of a delivery's state, as the database has it."""
+    return _badge(state, soft)
+
+
+@functools.cache  # a log has one in each of its rows
+def _badge(state: str, soft: bool) -> SafeString:
     look = LOOKS[State(state)]
-    return {"state": look.tone, "name": look.icon, "word": look.word, "soft": soft}
+    badge = {"state": look.tone, "name": look.icon, "word": look.word, "soft": soft}
+    return render_to_string("includes/badge.html", badge)

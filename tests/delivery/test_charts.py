@@ -85,8 +85,8 @@ def test_the_text_tells_the_numbers_and_when_the_most_failed_in_local_time() -> 
 def test_the_table_has_the_same_figures() -> None:
     period = period_of(1)
     period.bars[-1].delivered, period.bars[-1].retrying = 1_200, 3
-    cells = charts.deliveries(period, 1, SINGAPORE).columns[-1].cells
-    assert cells == ["Sat 21 Nov, 10:00", "1,200", "0", "3", "0"]
+    column = charts.deliveries(period, 1, SINGAPORE).columns[-1]
+    assert (column.when, column.cells) == ("Sat 21 Nov, 10:00", ["1,200", "0", "3", "0"])
 
 
 def test_nothing_makes_an_empty_chart_with_its_axis() -> None:
