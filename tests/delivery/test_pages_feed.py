@@ -66,6 +66,7 @@ def test_the_state_is_the_worst_and_a_replay_stands_for_what_it_repeats(alice: P
     failed = Delivery.objects.get(state=State.FAILED)
     DeliveryFactory(webhook=failed.webhook, event=came, state=State.DELIVERED, is_replay=True)
     assert "2 of 3 Pending" in row_of(page(alice), came)
+    assert shown(page(alice, state="failed")) == []
 
 
 def test_times_are_in_the_zone_of_the_organization_with_the_moment_on_hover(
@@ -106,6 +107,7 @@ def test_deliveries_to_a_parents_webhooks_are_the_parents(alice: PageClient) -> 
     parents = WebhookFactory(organization=alice.organization.parent, listen_to_child_events=True)
     DeliveryFactory(webhook=parents, event=came, state=State.FAILED)
     assert "no webhook" in row_of(page(alice), came)
+    assert shown(page(alice, state="failed")) == []
 
 
 def test_read_is_enough_and_shows_nothing_that_writes(
