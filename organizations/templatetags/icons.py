@@ -1,5 +1,7 @@
 """`{% icon "check" %}`: one of the signs in static/icons.svg, 16 pixels unless told otherwise."""
 
+import functools
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -9,6 +11,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@functools.cache  # a list shows hundreds
 def icon(name: str, size_px: int = 16) -> SafeString:
     """Decoration only: the word beside it says what it means."""
     return format_html(
