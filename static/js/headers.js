@@ -6,7 +6,7 @@ function add() {
   const row = document.getElementById("header-row").content.firstElementChild.cloneNode(true);
   const numbers = [...rows().querySelectorAll("[data-row]")].map((other) => Number(other.dataset.row));
   renumber(row, row.dataset.row, Math.max(0, ...numbers) + 1);
-  rows().append(row);
+  rows().querySelector("[data-after-rows]").before(row);
   return row;
 }
 
@@ -22,9 +22,9 @@ function renumber(row, old, number) {
 }
 
 function remove(row) {
-  const next = row.nextElementSibling ?? row.previousElementSibling;
+  const next = [row.nextElementSibling, row.previousElementSibling].find((at) => at?.matches("[data-row]"));
   row.remove();
-  (next?.querySelector?.("input") ?? document.querySelector("[data-adds-header]")).focus();
+  (next?.querySelector("input") ?? document.querySelector("[data-adds-header]")).focus();
   changed();
 }
 
