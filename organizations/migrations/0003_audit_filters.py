@@ -30,11 +30,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(fields=['organization', 'actor_code', '-at', '-id'], name='audit_by_actor'),
+            index=models.Index(fields=['organization', 'actor_code', '-at', '-id', 'action', 'object_type'], name='audit_by_actor'),
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(fields=['organization', 'action', '-at', '-id'], name='audit_by_action'),
+            index=models.Index(fields=['organization', 'action', '-at', '-id', 'object_type'], name='audit_by_action'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

@@ -69,7 +69,7 @@ class Page(View):
         return self.caller.access.covers(needed)
 
     def _no_right(self) -> HttpResponse:
-        in_charge = self.organization.memberships.filter(webhooks_access=Access.WRITE)
+        in_charge = Membership.objects.all().in_charge().filter(organization=self.organization)
         people = in_charge.select_related("user")[:10]
         context = {"people": people, "needs_write": self.caller.access.may_read}
         return render(

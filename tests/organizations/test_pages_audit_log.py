@@ -48,7 +48,7 @@ def text_of(answer: Any) -> str:
 
 def names(page: str) -> list[str]:
     """Of the objects, from the top."""
-    return re.findall(r'class="what">[^<]*</span><span>(?:<a [^>]*>)?([^<]*?)(?:</a>)? <a', page)
+    return re.findall(r'"muted">[^<]*</span> (?:<a [^>]*>)?([^<]*?)(?:</a>)? <a', page)
 
 
 def test_an_entry_tells_who_when_from_where_and_what_it_was_before(alice: PageClient) -> None:
@@ -62,7 +62,7 @@ def test_an_entry_tells_who_when_from_where_and_what_it_was_before(alice: PageCl
         after={"max_connections": 40, "active": False, "timeout_s": 5},
     )
     page = text_of(alice.get("/audit-log"))
-    for text in ("17:30:00", "IST", "Alice", "192.0.2.1", "Changed webhook", "Orders"):
+    for text in ("17:30:00", "IST", "Alice", "192.0.2.1", "Changed", "webhook", "Orders"):
         assert text in page
     assert "<dt>Max connections</dt><dd><del>20</del> <ins>40</ins> </dd>" in page
     assert "<dt>Active</dt><dd><del>Yes</del> <ins>No</ins> </dd>" in page
@@ -74,8 +74,8 @@ def test_what_pages_do_stands_in_the_log(alice: PageClient) -> None:
     alice.post(f"/credentials/{Credential.objects.get().pk}/revoke")
     page = text_of(alice.get("/audit-log"))
     assert names(page) == ["till.7", "till.7"]
-    assert "Revoked credential" in page
-    assert "Created credential" in page
+    assert ">Revoked</span>" in page
+    assert ">Created</span>" in page
 
 
 @pytest.mark.parametrize(
