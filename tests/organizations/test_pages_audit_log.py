@@ -1,5 +1,3 @@
-import csv
-import io
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -13,33 +11,12 @@ from django.utils import timezone
 from organizations import audit_log
 from organizations.audit import record
 from organizations.authentication import Caller
-from organizations.differences import differences
-from organizations.models import AuditEntry, Credential
+from organizations.models import Credential
 from tests.conftest import PageClient
 from tests.factories import CredentialFactory, MembershipFactory, WebhookFactory
+from tests.organizations.audit_entries import START, filled, log
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def log(client: PageClient, **fields: Any) -> AuditEntry:
-    """An entry of the client's organisation, by default a change of a webhook by its user."""
-    at = fields.pop("at", None)
-    entry = AuditEntry.objects.create(
-        **{
-            "organization": client.organization,
-            "actor": Caller.member(client.membership).actor,
-            "action": "changed",
-            "object_type": "webhook",
-            "object_id": "abc",
-            "object_name": "Orders",
-            **fields,
-        }
-    )
-    if at:
-        AuditEntry.objects.filter(pk=entry.pk).update(at=at)
-    return entry
 
 
 def text_of(answer: Any) -> str:
@@ -76,33 +53,6 @@ def test_what_pages_do_stands_in_the_log(alice: PageClient) -> None:
     assert names(page) == ["till.7", "till.7"]
     assert ">Revoked</span>" in page
     assert ">Created</span>" in page
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "shown"),
-    [
-        ({"events": ["a", "b"]}, {"events": ["b", "c"]}, [("Events", ["a"], ["c"])]),
-        ({"e": ["a", "b"]}, {"e": ["b", "a"]}, [("E", [], ["in another order"])]),
-        (
-            {"headers": {"A": "••••"}},
-            {"headers": {"A": "••••"}},
-            [("Headers", [], ["other values of A"])],
-        ),
-        ({"h": {"A": "1"}}, {"h": {"A": "1", "B": "2"}}, [("H", [], ["B: 2"])]),
-        ({"name": "x"}, {}, [("Name", ["x"], [])]),
-        ({"name": "x"}, {"name": ""}, [("Name", ["x"], ["—"])]),
-        ({}, {"name": "", "none": None, "list": []}, []),
-        ({}, {"url": "https://a.example"}, [("URL", [], ["https://a.example"])]),
-        ({}, {"sla_s": 3}, [("SLA (in seconds)", [], ["3"])]),
-        ({}, {"at": "2026-03-01T12:00:00Z"}, [("At", [], ["1 Mar 2026, 12:00:00 UTC"])]),
-        ({}, {"at": "2026-99-01T12:00:00Z"}, [("At", [], ["2026-99-01T12:00:00Z"])]),
-        ({"a": "text"}, {"a": ["list"]}, [("A", ["text"], ['["list"]'])]),
-        ({"a": ["list"]}, {"a": {"b": 1}}, [("A", ['["list"]'], ['{"b": 1}'])]),
-        ({"a": {"b": 1}}, {"a": "text"}, [("A", ['{"b": 1}'], ["text"])]),
-    ],
-)
-def test_differences_are_readable(before: Any, after: Any, shown: Any) -> None:
-    assert [tuple(difference) for difference in differences(before, after)] == shown
 
 
 def test_many_fields_are_folded(alice: PageClient) -> None:
@@ -207,24 +157,6 @@ def test_filters_offer_what_the_log_holds(alice: PageClient, charlie_page: PageC
     assert "Alice (alice)" in page
 
 
-def filled(client: PageClient, count: int) -> None:
-    """Numbered from the oldest; every three at the same moment."""
-    made = AuditEntry.objects.bulk_create(
-        AuditEntry(
-            organization=client.organization,
-            actor=Caller.member(client.membership).actor,
-            action="changed" if number % 2 else "created",
-            object_type="webhook",
-            object_id="abc",
-            object_name=str(number),
-        )
-        for number in range(count)
-    )
-    for number, entry in enumerate(made):
-        entry.at = START + timedelta(seconds=number // 3)
-    AuditEntry.objects.bulk_update(made, ["at"])
-
-
 def test_pages_lead_to_the_end_and_back_and_leave_nothing_out(alice: PageClient) -> None:
     filled(alice, 120)
     numbers = [str(number) for number in reversed(range(120))]
@@ -287,69 +219,11 @@ def test_the_page_takes_the_same_queries_for_many(
         MembershipFactory.create_batch(20, organization=alice.organization)
 
 
-def exported(client: PageClient, **filters: str) -> list[list[str]]:
-    answer = client.post("/audit-log/export", filters)
-    assert answer.status_code == 200, answer.content
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"].startswith('attachment; filename="audit-log-')
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-    return list(csv.reader(io.StringIO(text)))
-
-
-def test_the_export_holds_what_is_filtered_all_of_it(
-    alice: PageClient, charlie_page: PageClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(audit_log, "PER_CHUNK", 7)
-    filled(alice, 120)
-    log(charlie_page, action="created")
-    head, *rows = exported(alice, action="created")
-    assert head[:6] == ["at", "who", "signed in as", "kind", "from", "action"]
-    assert [row[8] for row in rows] == [str(number) for number in range(118, -1, -2)]
-    assert rows[-1][:3] == ["2026-03-01T12:00:00.000+00:00", "Alice", "alice"]
-
-
-def test_the_export_is_noted_and_not_in_itself(alice: PageClient) -> None:
-    log(alice, action="created")
-    rows = exported(alice, action="created", since="2026-01-01")
-    assert len(rows) == 2
-    entry = AuditEntry.objects.first()
-    assert entry is not None
-    assert (entry.action, entry.object_type) == ("exported audit log", "organization")
-    assert entry.after == {"action": "created", "since": "2026-01-01"}
-    assert len(exported(alice)) == 3
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_no_cell_of_the_export_is_a_formula(alice: PageClient, text: str) -> None:
-    log(alice, object_name=text, object_id=text, actor={"name": text, "code": text, "type": text})
-    _, row = exported(alice)
-    assert row.count("'" + text) == 5
-    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
-
-
-def test_moments_of_the_export_are_in_the_readers_zone(alice: PageClient) -> None:
-    alice.membership.own_time_zone = "Asia/Kolkata"
-    alice.membership.save()
-    log(alice, at=START)
-    assert exported(alice)[1][0] == "2026-03-01T17:30:00.000+05:30"
-
-
-def test_read_sees_the_log_and_does_not_export(alice: PageClient, bob_page: PageClient) -> None:
-    log(alice)
-    assert "as CSV" in text_of(alice.get("/audit-log"))
-    page = text_of(bob_page.get("/audit-log"))
-    assert names(page) == ["Orders"]
-    assert "/audit-log/export" not in page
-    assert bob_page.post("/audit-log/export").status_code == 403
-    assert AuditEntry.objects.count() == 1
-
-
 def test_another_organizations_log_is_its_own(alice: PageClient, charlie_page: PageClient) -> None:
     log(alice)
     page = text_of(charlie_page.get("/audit-log?object=abc"))
     assert names(page) == []
     assert "Orders" not in page
-    assert len(exported(charlie_page)) == 1
 
 
 def test_hostile_content_is_shown_and_not_run(alice: PageClient) -> None:
