@@ -1,6 +1,5 @@
 """Tills, stores and customers: what is there, and their import from CSV."""
 
-from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -78,7 +77,6 @@ class ReferenceImport(Page):
         return HttpResponseRedirect(f"{reverse('reference-data')}?{query}")
 
     def _shown(self, form: ReferenceImportForm, **context: Any) -> HttpResponse:
-        has_failed = form.is_bound
         problems = [
             (field.id_for_label, field.label, " ".join(map(str, field.errors)))
             for field in form
@@ -88,7 +86,6 @@ class ReferenceImport(Page):
             self.request,
             "organizations/reference_import.html",
             {"form": form, "formats": FORMATS.values(), "problems": problems, **context},
-            status=HTTPStatus.UNPROCESSABLE_ENTITY if has_failed else HTTPStatus.OK,
         )
 
 

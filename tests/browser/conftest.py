@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, connections
 from playwright.sync_api import Browser
+from pytest_django.plugin import DjangoDbBlocker
 
 from organizations.models import Access, Membership, Organization
 from tests.browser.chromium import NoBrowser, chromium
@@ -29,16 +31,32 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def stage(
-    django_db_setup: None,
-    django_db_blocker: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stage]:
-    """One for all tests here: each has an organisation of its own."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        with Stage(tmp_path_factory.mktemp("stage")) as stage:
-            yield stage
+def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """In the place of pytest-django's: what a test writes is there for the other processes."""
+    with django_db_blocker.unblock():
+        yield
+        _end_other_sessions()
         call_command("flush", interactive=False, verbosity=0)
+        # Playwright's loop keeps connections apart from those that the tests' end would close.
+        connections.close_all()
+
+
+def _end_other_sessions() -> None:
+    """Those of processes that were killed a moment ago would be in the way of what follows."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture(scope="package")
+def stage(db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One for all tests here: each has an organisation of its own."""
+    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="package")

@@ -13,7 +13,16 @@ from events.catalogue import CATALOGUE, standard_sample
 from events.models import Event
 from organizations import audit
 from organizations.authentication import Caller
-from organizations.models import Access, Membership, Organization
+from organizations.invitations import invite
+from organizations.models import (
+    Access,
+    Customer,
+    Invitation,
+    Membership,
+    Organization,
+    Store,
+    Till,
+)
 from tests.factories import (
     CredentialFactory,
     DeliveryFactory,
@@ -48,6 +57,8 @@ class Showcase:
     webhook: Webhook
     failed: Delivery
     retrying: Delivery
+    invitation: Invitation
+    token: str
 
     @property
     def organization(self) -> Organization:
@@ -58,13 +69,23 @@ def build(seed: int = 7) -> Showcase:
     """In a new organisation. The names of webhooks are taken once in an installation."""
     chance = random.Random(seed)
     mira = _people()
+    _reference_data(mira.organization)
     webhooks = _webhooks(mira, chance)
     for number in range(EVENTS):
         _event(mira.organization, webhooks, number, chance)
     tally.recount()
     _audit(mira, webhooks)
     deliveries = Delivery.objects.filter(webhook=webhooks[3]).order_by("-ingested_at")
+    invitation, token = invite(
+        mira.organization,
+        "lin.wei@aurora.example",
+        access=Access.READ,
+        may_write_events=False,
+        by=Caller.member(mira),
+    )
     return Showcase(
+        invitation=invitation,
+        token=token,
         mira=mira,
         webhook=webhooks[3],
         failed=deliveries.filter(state=State.FAILED)[0],
@@ -89,6 +110,15 @@ def _people() -> Membership:
     CredentialFactory(organization=aurora, name="Till 4, Orchard Road")
     CredentialFactory(organization=aurora, name="ERP", revoked_at=timezone.now() - 3 * DAY)
     return mira
+
+
+def _reference_data(aurora: Organization) -> None:
+    store = Store.objects.create(
+        organization=aurora, store_id=71, code="SG-04", name="Orchard Road", external_id="OR"
+    )
+    Till.objects.create(organization=aurora, till_id=4711, code="t4", name="Till 4", store=store)
+    for number in range(3):
+        Customer.objects.create(organization=aurora, customer_id=482_579_328 + number)
 
 
 def _webhooks(mira: Membership, chance: random.Random) -> list[Webhook]:
@@ -139,17 +169,17 @@ def _event(
     )
     for webhook in chance.sample(webhooks[1:6], chance.randint(0, 3)):
         age = timezone.now() - at
-        _delivery(event, webhook, _state(webhook, webhooks, age, chance), chance)
+        _delivery(event, webhook, _state(webhooks.index(webhook), age, number), chance)
 
 
-def _state(
-    webhook: Webhook, webhooks: list[Webhook], age: dt.timedelta, chance: random.Random
-) -> State:
-    if webhook is webhooks[1] and age < FAILING_FOR:
+def _state(which: int, age: dt.timedelta, number: int) -> State:
+    if which == 1 and age < FAILING_FOR:
         return State.RETRYING
-    if chance.random() < 0.94 or webhook is not webhooks[3]:
-        return State.DELIVERED
-    return State.RETRYING if age < DAY else chance.choice([State.FAILED, State.EXPIRED])
+    if which == 3 and number % 7 == 3:
+        if age < DAY:
+            return State.RETRYING
+        return State.FAILED if number % 2 else State.EXPIRED
+    return State.DELIVERED
 
 
 def _delivery(event: Event, webhook: Webhook, state: State, chance: random.Random) -> None:

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from organizations.models import Credential, Invitation
+from organizations.models import Credential
 from tests.browser.showcase import Showcase, build
 from tests.browser.visitor import Site, Visitor
 from tests.endpoints import Endpoint, page_endpoints
@@ -15,7 +15,12 @@ from tests.test_pages import PUBLIC
 WIDTHS = (1440, 360)
 SCHEMES = ("light", "dark")
 OPEN_TO_ALL = {"sign-in", "invitation-accept"}
-SHOWN = [page for page in page_endpoints() if page.name not in PUBLIC - OPEN_TO_ALL]
+NO_PAGES = {"event-news", "event-payload"}  # a part of one, a file
+SHOWN = [
+    page
+    for page in page_endpoints()
+    if page.name not in (PUBLIC - OPEN_TO_ALL) | NO_PAGES and hasattr(page.view, "get")
+]
 
 
 @pytest.fixture(scope="package")
@@ -25,7 +30,6 @@ def showcase(site: Site) -> Showcase:
 
 def ids(showcase: Showcase) -> dict[str, Any]:
     organization = showcase.organization
-    invitation, token = Invitation.objects.get(organization=organization), "x"
     return {
         "public_id": showcase.webhook.public_id,
         "event_name": "pointsIssued",
@@ -33,8 +37,8 @@ def ids(showcase: Showcase) -> dict[str, Any]:
         "event_row_id": showcase.retrying.event_id,
         "credential_id": Credential.objects.filter(organization=organization)[0].pk,
         "membership_id": organization.memberships.exclude(pk=showcase.mira.pk)[0].pk,
-        "invitation_id": invitation.pk,
-        "token": token,
+        "invitation_id": showcase.invitation.pk,
+        "token": showcase.token,
     }
 
 
@@ -51,12 +55,11 @@ def test_a_page_is_readable_by_all_in_every_light_and_width(
                 member,
                 color_scheme=scheme,
                 viewport={"width": width, "height": 900},
-                bypass_csp=True,  # axe is put into the page
             )
             answer = visitor.page.goto(page.url(ids(showcase)))
             assert answer is not None
-            if answer.status != 405:  # a page of POST alone
-                _check(visitor, f"{scheme} {width}")
+            assert answer.ok
+            _check(visitor, f"{scheme} {width}")
             visitor.context.close()
 
 

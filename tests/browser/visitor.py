@@ -45,8 +45,8 @@ class Visitor:
 
     def leave(self) -> None:
         self.context.close()
-        assert self.complaints == []
-        assert self.foreign == []
+        assert not self.complaints, self.complaints
+        assert not self.foreign, self.foreign
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

@@ -232,7 +232,7 @@ def test_an_import_tells_what_it_did_and_leaves_an_audit_entry(alice: PageClient
 
 def test_a_refused_file_is_reported_by_line_and_nothing_is_written(alice: PageClient) -> None:
     answer = send(alice, "stores", "store_id,code\n1,one\nx,two\n3,a,b\n", name=f"{HOSTILE}.csv")
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     page = answer.content.decode()
     assert "Nothing was imported" in page
     assert "2 problems in" in page
@@ -263,7 +263,7 @@ def test_without_kind_or_file_the_form_says_so(
     alice: PageClient, fields: dict[str, Any], words: str
 ) -> None:
     answer = alice.post(IMPORT, fields)
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert words in answer.content.decode()
 
 
@@ -274,7 +274,7 @@ def test_an_empty_file_is_refused_in_words(alice: PageClient) -> None:
 def test_of_a_file_that_is_too_large_no_more_is_kept_than_tells_so(alice: PageClient) -> None:
     line = b"1," + b" " * 60_000 + b"x\n"
     answer = send(alice, "stores", b"store_id,code\n" + line * (2 * MAX_BYTES // len(line)))
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert "more than 50 MB" in answer.content.decode()
 
 
