@@ -4,12 +4,12 @@ import argparse
 import sys
 import traceback
 
-from benchmarks import enqueue, ingest, isolation, latency, lost, memory, place, throughput
+from benchmarks import enqueue, ingest, isolation, latency, lost, memory, pages, place, throughput
 from benchmarks.report import Report
 
 MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (throughput, latency, enqueue, isolation, ingest, memory, lost)
+    for module in (throughput, latency, enqueue, isolation, ingest, memory, lost, pages)
 }
 
 
@@ -50,6 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add("--seconds", type=float, default=10.0, help="of each phase with a steady load (10)")
     add("--rows", type=int, default=100_000, help="that wait for a hanging receiver (100,000)")
+    add("--volume", type=int, default=1_000_000, help="deliveries behind the pages (1,000,000)")
     add("--quiet", type=float, default=3.0, help="wait for a one-minute load below this (3.0)")
     add("--patience", type=float, default=120.0, help="seconds to wait for it at most (120)")
     add(
