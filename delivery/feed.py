@@ -1,33 +1,43 @@
 """The events of an organisation by what became of them."""
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 
+from delivery.log import newest
 from delivery.models import UNHAPPY, Delivery, State
 from events.models import Event
 from organizations.models import Organization
-from webhooks.models import Webhook
+
+
+def place(state: State | None) -> tuple[str, str]:
+    """What the feed of that state (None: of all) is ordered and bounded by."""
+    if state in UNHAPPY:
+        return "found__ingested_at", "found__event_id"
+    return "ingested_at", "id"
 
 
 def events_with_state(organization: Organization, state: State) -> QuerySet[Event]:
-    """Its events that have a delivery in that state, each once; to be narrowed as one likes, and
-    ordered by (ingested_at, id).
+    """Its events that have a delivery in that state, each once; to be narrowed as one likes.
 
-    What went wrong has an index in that order, however long ago it was, and it is read from
-    there: a delivery bears its event's `ingested_at`. Other states are common among the latest
-    events, or rare altogether.
+    Of the deliveries to one webhook the newest counts, and only those to its own webhooks: a
+    parent's are not its business.
+    To be ordered, and bounded, by `place(state)`: what went wrong has an index in that order,
+    however long ago it was, and a delivery bears its event's `ingested_at`. Other states are
+    common among the latest events, or rare altogether.
     """
-    same = Delivery.objects.filter(event=OuterRef("pk"), state=state)
+    own = Delivery.objects.for_organization(organization)
+    deliveries = newest(own.filter(event=OuterRef("pk"), state=state))
     events = Event.objects.filter(organization=organization)
     if state not in UNHAPPY:
-        return events.filter(Exists(same))
-    receivers = Webhook.objects.filter(
-        organization__in=[organization.pk, organization.parent_id or organization.pk]
+        return events.filter(Exists(deliveries))
+    replays = Delivery.objects.filter(
+        webhook=OuterRef("found__webhook"),
+        event=OuterRef("pk"),
+        is_replay=True,
+        id__gt=OuterRef("found__id"),
     )
-    found = FilteredRelation(
-        "deliveries",
-        condition=Q(deliveries__state=state, deliveries__ingested_at=F("ingested_at")),
-    )
+    found = FilteredRelation("deliveries", condition=Q(deliveries__state=state))
     return events.alias(found=found).filter(
-        ~Exists(same.filter(id__lt=OuterRef("found__id"))),
-        found__webhook__in=receivers.order_by().values("pk"),
+        ~Exists(replays),
+        ~Exists(deliveries.filter(id__lt=OuterRef("found__id"))),
+        found__webhook__organization=organization,
     )

@@ -183,8 +183,8 @@ def of_period(webhook: Webhook, days: int, now: dt.datetime, zone: dt.tzinfo) ->
     times: list[Counter[int]] = [Counter() for _ in starts]
     statuses: Counter[int | None] = Counter()
     total_ms, breaches = 0.0, 0
-    for hour, what, count, milliseconds in _counted(webhook, starts[0]):
-        number = bisect_right(starts, hour) - 1
+    for position, what, count, milliseconds in _counted(webhook, starts):
+        number = position - 1
         if what == tally.BREACH:
             breaches += count
         elif what.startswith("t"):
@@ -206,14 +206,16 @@ def of_period(webhook: Webhook, days: int, now: dt.datetime, zone: dt.tzinfo) ->
 
 
 def _counted(
-    webhook: Webhook, since: dt.datetime
-) -> QuerySet[Tally, tuple[dt.datetime, str, int, float]]:
-    """(hour, what, count, total_ms), of one moment: between two queries a row could end."""
-    tallies = webhook.tallies.filter(hour__gte=since).order_by().values_list("hour", "what")
-    rows = Delivery.objects.filter(webhook=webhook, ingested_at__gte=since)
-    ended = tallies.annotate(number=Sum("count"), ms=Sum("total_ms"))
-    under_way = metrics.under_way(tally.countable(rows).annotate(hour=tally.HOUR), "hour")
-    return ended.union(*under_way, all=True)
+    webhook: Webhook, starts: list[dt.datetime]
+) -> QuerySet[Tally, tuple[int, str, int, float]]:
+    """(number of the bar from 1, what, count, total_ms), of one moment: between two queries a
+    delivery could end."""
+    tallies = webhook.tallies.filter(hour__gte=starts[0]).order_by()
+    tallied = tallies.annotate(bar=histogram.position("hour", starts)).values_list("bar", "what")
+    rows = tally.countable(Delivery.objects.filter(webhook=webhook, ingested_at__gte=starts[0]))
+    barred = rows.annotate(bar=histogram.position("ingested_at", starts))
+    ended = tallied.annotate(number=Sum("count"), ms=Sum("total_ms"))
+    return ended.union(*metrics.under_way(barred, "bar"), all=True)
 
 
 def _bucket(what: str) -> int:

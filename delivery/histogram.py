@@ -1,7 +1,11 @@
 """Delivery times in buckets: any percentile of any number of deliveries, within a tenth."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Case, Value, When
+from django.db.models.expressions import Expression
 
 RATIO = 1.19
 # The first bucket is below a millisecond, the last from about a day and a half.
@@ -11,6 +15,24 @@ BOUNDS_US = tuple(round(1_000 * RATIO**number) for number in range(108))
 def bucket(duration_us: int) -> int:
     """From 0 to len(BOUNDS_US): how many of the bounds are not above the duration."""
     return bisect_right(BOUNDS_US, duration_us)
+
+
+def position(name: str, bounds: Sequence[Any]) -> Expression:
+    """SQL's `bisect_right`: how many of the bounds, in their order, are not above the column.
+
+    By halving: a few comparisons for each row, however many bounds there are.
+    """
+    return _position(name, bounds, 0, len(bounds))
+
+
+def _position(name: str, bounds: Sequence[Any], first: int, last: int) -> Expression:
+    if first == last:
+        return Value(first)
+    middle = (first + last) // 2
+    return Case(
+        When(**{f"{name}__lt": bounds[middle]}, then=_position(name, bounds, first, middle)),
+        default=_position(name, bounds, middle + 1, last),
+    )
 
 
 def percentile_ms(counts: Mapping[int, int], share: float) -> float | None:

@@ -20,7 +20,6 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import (
-    Case,
     CharField,
     Count,
     DurationField,
@@ -34,12 +33,11 @@ from django.db.models import (
     QuerySet,
     Sum,
     Value,
-    When,
 )
-from django.db.models.expressions import Combinable, Expression
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, TruncHour
 
-from delivery.histogram import BOUNDS_US, bucket
+from delivery.histogram import BOUNDS_US, bucket, position
 from delivery.log import newest
 from delivery.models import FAILED, Delivery, State, Tally
 from events.models import Event
@@ -152,21 +150,8 @@ class _Milliseconds(Func):
         return self.as_sql(compiler, connection, **options)
 
 
-def _bucket_name(first: int, last: int) -> Expression:
-    """The name of the bucket of `time`, one of those from `first` to `last`, by halving."""
-    if first == last:
-        return Value(f"t{first}")
-    middle = (first + last) // 2
-    return Case(
-        When(
-            time__lt=dt.timedelta(microseconds=BOUNDS_US[middle]), then=_bucket_name(first, middle)
-        ),
-        default=_bucket_name(middle + 1, last),
-    )
-
-
 HOUR = TruncHour("ingested_at", tzinfo=dt.UTC)
-_BUCKET = _bucket_name(0, len(BOUNDS_US))
+_BUCKET = position("time", [dt.timedelta(microseconds=bound) for bound in BOUNDS_US])
 # Of the delivered ones among a group of deliveries.
 TOTAL_MS = Coalesce(_Milliseconds(Sum(DELIVERY_TIME, filter=Q(state=State.DELIVERED))), 0.0)
 _NO_TIME = Value(0.0)
@@ -202,7 +187,7 @@ def _counts(deliveries: QuerySet[Delivery]) -> list[QuerySet[Delivery, tuple[obj
     code = Coalesce(Cast("attempt_log__status", CharField()), Value("-"))
     return [
         _grouped(ended, Cast("state", CharField()), TOTAL_MS),
-        _grouped(delivered, _BUCKET),
+        _grouped(delivered, Concat(Value("t"), Cast(_BUCKET, CharField()))),
         _grouped(breached, Value(BREACH)),
         _grouped(tried, Concat(Value("s"), code)),
     ]

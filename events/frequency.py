@@ -8,8 +8,8 @@ import datetime as dt
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, DateTimeField, Subquery, Sum, Value
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Count, Sum
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from events.models import Event, EventTally, EventTallyMark
@@ -31,20 +31,32 @@ SET count = events_eventtally.count + excluded.count
 def counts(organization: Organization, days: int = 30) -> dict[str, int]:
     """The organisation's events of the last `days` days (of UTC, today's included) by type.
 
-    Test events are not counted, and types of which none occurred are not in it. In one query:
-    between two, the mark could move.
+    Test events are not counted, and types of which none occurred are not in it.
     """
     first_day = timezone.now().astimezone(dt.UTC).date() - dt.timedelta(days=days - 1)
-    since = dt.datetime.combine(first_day, dt.time(), dt.UTC)
-    mark = EventTallyMark.objects.filter(pk=1).values("until")
-    moment = DateTimeField()
+    mark = _mark()
+    while True:
+        counted = _counts_beside(mark, organization, first_day)
+        if (moved := _mark()) == mark:
+            return counted
+        mark = moved  # and what is tallied with it: the sum was of two moments
+
+
+def _mark() -> dt.datetime:
+    return EventTallyMark.objects.values_list("until", flat=True).first() or BEFORE_ALL
+
+
+def _counts_beside(
+    mark: dt.datetime, organization: Organization, first_day: dt.date
+) -> dict[str, int]:
+    """What is tallied, and the events after `mark`, in one query."""
+    tallied = EventTally.objects.filter(organization=organization, day__gte=first_day)
     young = Event.objects.filter(
         organization=organization,
         is_test=False,
-        ingested_at__gte=since,
-        ingested_at__gt=Coalesce(Subquery(mark), Value(BEFORE_ALL), output_field=moment),
+        ingested_at__gte=dt.datetime.combine(first_day, dt.time(), dt.UTC),
+        ingested_at__gt=mark,
     )
-    tallied = EventTally.objects.filter(organization=organization, day__gte=first_day)
     both = (
         tallied.order_by()
         .values_list("name")

@@ -42,9 +42,9 @@ class Feed:
         if self.form.problems:
             return Stretch([], None, None)
         given = self.form.cleaned_data
-        return stretch(
-            self.form.events(self.now), PAGE_ROWS, older=given["older"], newer=given["newer"]
-        )
+        events = self.form.events(self.now)
+        older, newer = given["older"], given["newer"]
+        return stretch(events, PAGE_ROWS, older=older, newer=newer, place=self.form.place)
 
     @functools.cached_property
     def rows(self) -> list[FeedRow]:

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from delivery import log
-from delivery.feed import events_with_state
+from delivery.feed import events_with_state, place
 from delivery.looks import LOOKS
 from delivery.models import State
 from delivery.pages.keyset import Cursor
@@ -139,6 +139,12 @@ class FeedForm(forms.Form):
             kept |= {"start": None, "end": None}
         given = {name: value for name, value in (kept | further).items() if value}
         return urlencode(given)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What `events` are ordered by."""
+        state = self.cleaned_data["state"]
+        return place(State(state) if state else None)
 
     def events(self, now: dt.datetime) -> list[QuerySet[Event]]:
         """Querysets that hold together what was asked for, each to be read from one index."""

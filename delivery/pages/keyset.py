@@ -12,9 +12,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from delivery.log import NEWEST_FIRST
-
-OLDEST_FIRST = ("ingested_at", "id")
+Place = tuple[str, str]
+PLACE: Place = ("ingested_at", "id")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -57,16 +56,20 @@ class Cursor:
     def __str__(self) -> str:
         return f"{(self.ingested_at - _EPOCH) // _MICROSECOND}-{self.id.hex}"
 
-    # The first bound is what an index is entered by; the second sorts out the same moment.
     @property
     def newer(self) -> Q:
-        ties = Q(ingested_at=self.ingested_at, id__lte=self.id)
-        return Q(ingested_at__gte=self.ingested_at) & ~ties
+        return self.newer_by(PLACE)
 
-    @property
-    def older(self) -> Q:
-        ties = Q(ingested_at=self.ingested_at, id__gte=self.id)
-        return Q(ingested_at__lte=self.ingested_at) & ~ties
+    # The first bound is what an index is entered by; the second sorts out the same moment.
+    def newer_by(self, place: Place) -> Q:
+        moment, key = place
+        ties = Q((moment, self.ingested_at), (f"{key}__lte", self.id))
+        return Q((f"{moment}__gte", self.ingested_at)) & ~ties
+
+    def older_by(self, place: Place) -> Q:
+        moment, key = place
+        ties = Q((moment, self.ingested_at), (f"{key}__gte", self.id))
+        return Q((f"{moment}__lte", self.ingested_at)) & ~ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,18 @@ def stretch(
     *,
     older: Cursor | None = None,
     newer: Cursor | None = None,
+    place: Place = PLACE,
 ) -> Stretch[M]:
     """`size` rows of what any of `querysets` holds: the latest, those next older than `older`, or
     those next newer than `newer`. Every queryset is asked for its own, so that each can use its
-    own index."""
+    own index. `place` names the fields to ask by, where they are not the rows' own."""
+    latest_first = tuple(f"-{name}" for name in place)
     if newer is not None:
-        rows = _first(querysets, size + 1, newer.newer, OLDEST_FIRST)
+        rows = _first(querysets, size + 1, newer.newer_by(place), place)
         if len(rows) > size:
             rows = rows[:size][::-1]
             return Stretch(rows, _place(rows[0]), _place(rows[-1]))
-    rows = _first(querysets, size + 1, older.older if older else Q(), NEWEST_FIRST)
+    rows = _first(querysets, size + 1, older.older_by(place) if older else Q(), latest_first)
     has_more, rows = len(rows) > size, rows[:size]
     return Stretch(
         rows,
@@ -110,7 +115,7 @@ def _first(
         for queryset in querysets
         for row in queryset.filter(bound).order_by(*order)[:count]
     }
-    is_backwards = order is NEWEST_FIRST
+    is_backwards = order[0].startswith("-")
     return sorted(found.values(), key=_place, reverse=is_backwards)[:count]
 
 

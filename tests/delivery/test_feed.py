@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from delivery.feed import events_with_state
+from delivery.feed import events_with_state, place
 from delivery.models import State
 from events.models import Event
 from organizations.models import Organization
@@ -19,7 +19,8 @@ def webhook() -> Webhook:
 
 
 def shown(organization: Organization, state: State) -> list[Event]:
-    return list(events_with_state(organization, state).order_by("-ingested_at", "-id"))
+    names = [f"-{name}" for name in place(state)]
+    return list(events_with_state(organization, state).order_by(*names))
 
 
 @pytest.mark.parametrize("state", State)
@@ -54,14 +55,24 @@ def test_events_of_others_are_not_found(webhook: Webhook, state: State) -> None:
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.DELIVERED])
-def test_an_event_is_that_of_the_child_whose_parent_got_it(state: State) -> None:
+def test_what_a_parents_webhook_got_is_in_neither_feed(state: State) -> None:
     parent = OrganizationFactory()
     child = OrganizationFactory(parent=parent)
     of_parent = WebhookFactory(organization=parent, listen_to_child_events=True)
     event = EventFactory(organization=child, ingested_at=ago(hours=1))
     delivered(of_parent, event.ingested_at, event=event, state=state)
-    assert shown(child, state) == [event]
+    assert shown(child, state) == []
     assert shown(parent, state) == []
+
+
+def test_a_replay_stands_for_what_it_repeats(webhook: Webhook) -> None:
+    event = delivered(webhook, ago(hours=1), state=State.FAILED).event
+    delivered(webhook, event.ingested_at, event=event, is_replay=True)
+    assert shown(webhook.organization, State.FAILED) == []
+    assert shown(webhook.organization, State.DELIVERED) == [event]
+    second = WebhookFactory(organization=webhook.organization)
+    delivered(second, event.ingested_at, event=event, state=State.FAILED)
+    assert shown(webhook.organization, State.FAILED) == [event]
 
 
 def test_what_is_found_can_be_narrowed_further(webhook: Webhook) -> None:

@@ -105,11 +105,28 @@ def test_a_recount_finds_what_the_rows_say(organization: Organization) -> None:
     assert frequency.counts(organization) == {"customerAdded": 1}
 
 
-def test_counts_come_from_one_query(
+def test_counts_take_three_queries(
     organization: Organization, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(3):
         frequency.counts(organization)
+
+
+def test_when_the_mark_moves_meanwhile_all_is_counted_once(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    came_in(organization, "customerAdded", now - MINUTE)
+    count = frequency._counts_beside
+    tallied = iter([True])
+
+    def tally_first(*arguments: Any) -> dict[str, int]:
+        if next(tallied, False):
+            frequency.advance(now)
+        return count(*arguments)
+
+    monkeypatch.setattr(frequency, "_counts_beside", tally_first)
+    assert frequency.counts(organization) == {"customerAdded": 1}
 
 
 @pytest.mark.django_db(transaction=True)
