@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from django.utils.datastructures import MultiValueDict
 
-from webhooks.headers import MASK, Headers, masked
+from webhooks.headers import MASK, Headers, hidden
 from webhooks.models import Webhook
 
 NAMES, VALUES = "header_name", "header_value"
@@ -37,7 +37,7 @@ class HeaderRow:
     def is_plain(self) -> bool:
         """Nothing to hide: a mask, a value that was asked for, or one of a harmless header."""
         value = self.value or "a value"
-        return bool(self.stored) or self.is_shown or masked(self.name, value) == value
+        return bool(self.stored) or self.is_shown or hidden(self.name, value) == value
 
 
 def posted_pairs(data: MultiValueDict[str, str]) -> Headers:

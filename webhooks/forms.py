@@ -22,7 +22,7 @@ from webhooks.codes import symbolic
 from webhooks.draft import Draft
 from webhooks.fields import NumberField
 from webhooks.form_headers import HeaderRow, posted_pairs, rows_of
-from webhooks.headers import MAX_HEADERS, masked
+from webhooks.headers import MAX_HEADERS, hidden
 from webhooks.models import MAX_TIMEOUT_S, Method, Webhook
 from webhooks.serializers import WebhookSerializer
 
@@ -123,7 +123,7 @@ class WebhookForm(forms.Form):
         if webhook is not None and self.stored is None:
             self.initial["name"] = ""
         pairs = webhook.header_pairs if webhook else []
-        self.pairs = [(name, masked(name, value)) for name, value in pairs]
+        self.pairs = [(name, hidden(name, value)) for name, value in pairs]
         self.selected = webhook.event_names if webhook else []
 
     def is_valid(self) -> bool:

@@ -76,12 +76,19 @@ def masked(name: str, value: str) -> str:
     return (value[:CLEAR_CHARACTERS] if len(value) > MAX_HIDDEN_CHARACTERS else "") + MASK
 
 
+def hidden(name: str, value: str) -> str:
+    """What a page shows before it is asked for the value: nothing of it, unless harmless."""
+    return value if masked(name, value) == value else MASK
+
+
 def unmasked(headers: Headers, stored: Sequence[tuple[str, str]]) -> Headers:
-    """With the stored value wherever its mask was sent back."""
+    """With the stored value wherever its mask, whole or with a beginning, was sent back."""
     known = {name.lower(): value for name, value in stored}
 
     def value_of(name: str, value: str) -> str:
         old = known.get(name.lower())
-        return old if old is not None and value == masked(name, old) else value
+        if old is None or value not in (masked(name, old), hidden(name, old)):
+            return value
+        return old
 
     return [(name, value_of(name, value)) for name, value in headers]

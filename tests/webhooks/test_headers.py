@@ -1,6 +1,6 @@
 import pytest
 
-from webhooks.headers import MASK, masked, problems, tidied, unmasked
+from webhooks.headers import MASK, hidden, masked, problems, tidied, unmasked
 
 
 def codes(*headers: tuple[str, str]) -> list[str]:
@@ -81,3 +81,10 @@ def test_a_mask_stands_for_the_stored_value_of_the_same_header_only() -> None:
     stored = [("A", "0123456789"), ("B", "abcdefghij")]
     sent = [("a", "0123" + MASK), ("B", "0123" + MASK), ("C", MASK), ("A2", "x")]
     assert unmasked(sent, stored) == [("a", "0123456789"), *sent[1:]]
+
+
+def test_a_page_shows_nothing_of_a_value_and_gets_it_back_all_the_same() -> None:
+    stored = [("Authorization", "Bearer abc"), ("X-Key", "short"), ("Accept", "text/plain")]
+    shown = [(name, hidden(name, value)) for name, value in stored]
+    assert shown == [("Authorization", MASK), ("X-Key", MASK), ("Accept", "text/plain")]
+    assert unmasked(shown, stored) == stored

@@ -12,7 +12,7 @@ from django.utils import timezone
 from organizations.models import AuditEntry
 from webhooks.form_headers import NAMES, VALUES, posted_pairs
 from webhooks.forms import EVENTS, WebhookForm
-from webhooks.headers import masked
+from webhooks.headers import hidden
 from webhooks.merge import EVENT, HEADER, Merged, Snapshot, header_key, merge, snapshot, untouched
 from webhooks.models import Webhook
 
@@ -117,7 +117,7 @@ def choose(data: QueryDict, seen: Seen, stored: Webhook) -> dict[str, str]:
 
 def take(data: QueryDict, keys: Iterable[str], stored: Webhook) -> None:
     """Overwrite in the posted form what the keys name with what is stored."""
-    pairs = {name.lower(): (name, masked(name, value)) for name, value in stored.header_pairs}
+    pairs = {name.lower(): (name, hidden(name, value)) for name, value in stored.header_pairs}
     rows = posted_pairs(data)
     names = data.getlist(EVENTS)
     for key in keys:
