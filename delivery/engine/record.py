@@ -61,6 +61,8 @@ def write(batch: Sequence[Outcome]) -> set[int]:
 
 # `moved` are the rows that are as they were when the statement began: that tells a breach that
 # is new from one that was counted. The others are looked at one by one, under a lock.
+# Replays are looked for by a subquery and not with NOT EXISTS: that could become a join which
+# reads all replays for each row, when the planner does not know yet that there are many.
 _WRITE = f"""
 WITH o AS (
     SELECT * FROM unnest(
@@ -96,9 +98,9 @@ WITH o AS (
 ), ended AS (
     SELECT * FROM moved AS m
     WHERE NOT is_test AND state IN ({", ".join(f"'{state.value}'" for state in tally.COUNTED)})
-      AND NOT EXISTS (SELECT FROM delivery_delivery AS r
-                      WHERE r.webhook_id = m.webhook_id AND r.event_id = m.event_id
-                        AND r.is_replay AND r.id > m.id)
+      AND (SELECT r.id FROM delivery_delivery AS r
+           WHERE r.webhook_id = m.webhook_id AND r.event_id = m.event_id
+             AND r.is_replay AND r.id > m.id LIMIT 1) IS NULL
 ), change(webhook_id, hour, what, count, total_ms) AS (
     SELECT webhook_id, hour, 's' || coalesce(status::text, '-'), 1, 0 FROM o WHERE NOT is_test
     UNION ALL

@@ -142,7 +142,7 @@ class FeedForm(forms.Form):
 
     @property
     def place(self) -> tuple[str, str]:
-        """What `events` are ordered by."""
+        """What `events` are ordered and bounded by."""
         state = self.cleaned_data["state"]
         return place(State(state) if state else None)
 
@@ -160,7 +160,7 @@ class FeedForm(forms.Form):
         return [events.filter(search) for search in self._searches()]
 
     def _period(self, now: dt.datetime) -> Q:
-        given = self.cleaned_data
+        given, (name, _) = self.cleaned_data, self.place
         start: dt.datetime | None = now - PERIODS.get(given["range"], settings.RETENTION_DAYS * DAY)
         if given["range"] == "today":
             midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -168,8 +168,8 @@ class FeedForm(forms.Form):
         if given["range"] == CUSTOM:
             start = given["start"] or start
             if given["end"]:  # with its whole minute
-                return Q(ingested_at__gte=start, ingested_at__lt=given["end"] + MINUTE)
-        return Q(ingested_at__gte=start)
+                return Q((f"{name}__gte", start), (f"{name}__lt", given["end"] + MINUTE))
+        return Q((f"{name}__gte", start))
 
     def _searches(self) -> list[Q]:
         text = self.cleaned_data["q"]
