@@ -122,7 +122,7 @@ def _reference_data(aurora: Organization) -> None:
 
 
 def _webhooks(mira: Membership, chance: random.Random) -> list[Webhook]:
-    made = []
+    made: list[Webhook] = []
     for name, url, count, minutes, who in WEBHOOKS:
         names = [*FREQUENT, *chance.sample(sorted(CATALOGUE), len(CATALOGUE))][: count + 5]
         actor = {**Caller.member(mira).actor, "name": who}
