@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from delivery.engine import retention
 from delivery.engine.retention import clean_up, first_row_id
-from delivery.models import FINAL, OPEN, Attempt, Delivery, State
+from delivery.intervals import HOUR, hour_of
+from delivery.models import FINAL, OPEN, Attempt, Delivery, State, Tally
 from events.models import Event, new_row_id
-from tests.factories import DeliveryFactory, EventFactory
+from tests.factories import DeliveryFactory, EventFactory, WebhookFactory
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -103,3 +104,12 @@ def test_each_pass_does_a_small_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(10):
         made(40)
     assert [clean_up(NOW) for _ in range(4)] == [8, 8, 4, 0]
+
+
+def test_tallies_of_hours_that_are_too_old_as_a_whole_are_forgotten() -> None:
+    webhook = WebhookFactory()
+    oldest = hour_of(NOW - dt.timedelta(days=30))
+    for hour in (oldest - HOUR, oldest, oldest + HOUR):
+        Tally.objects.create(webhook=webhook, hour=hour, what="delivered", shard=0, count=1)
+    assert clean_up_all() == 1
+    assert sorted(Tally.objects.values_list("hour", flat=True)) == [oldest, oldest + HOUR]
