@@ -4,12 +4,23 @@ import argparse
 import sys
 import traceback
 
-from benchmarks import enqueue, ingest, isolation, latency, lost, memory, pages, place, throughput
+from benchmarks import (
+    enqueue,
+    ingest,
+    isolation,
+    latency,
+    lost,
+    memory,
+    pages,
+    picker,
+    place,
+    throughput,
+)
 from benchmarks.report import Report
 
 MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (throughput, latency, enqueue, isolation, ingest, memory, lost, pages)
+    for module in (throughput, latency, enqueue, isolation, ingest, memory, lost, pages, picker)
 }
 
 

@@ -14,12 +14,12 @@ from django.urls import reverse
 from benchmarks import rows
 from benchmarks.report import Report
 from delivery.models import Delivery, State
-from events.models import Event
+from events.models import Event, EventType
 from organizations.models import Access, Membership, Organization
 from webhooks.models import Webhook
 
 REPEATS = 7
-BASELINE = "preferences"
+BASELINE = "credentials"
 
 
 def measure(report: Report, options: Namespace) -> None:
@@ -59,11 +59,28 @@ def _volume(options: Namespace) -> Organization:
     return organization
 
 
+def reader_with_event_types(count: int) -> Membership:
+    """Of a new organisation with so many types of its own."""
+    organization = Organization.objects.create(name="Types")
+    EventType.objects.bulk_create(
+        EventType(
+            organization=organization, name=f"customType{n}", group=f"Ours {n % 20}", schema={}
+        )
+        for n in range(count)
+    )
+    return _member(organization)
+
+
+def _member(organization: Organization) -> Membership:
+    user = get_user_model().objects.create_user(f"reader{organization.pk}", password=None)
+    return Membership.objects.create(
+        organization=organization, user=user, webhooks_access=Access.WRITE
+    )
+
+
 def _reader(organization: Organization) -> Client:
-    user = get_user_model().objects.create_user("reader", password=None)
-    Membership.objects.create(organization=organization, user=user, webhooks_access=Access.WRITE)
     client = Client(headers={"host": "localhost"})
-    client.force_login(user)
+    client.force_login(_member(organization).user)
     return client
 
 
@@ -77,7 +94,6 @@ def _pages() -> dict[str, str]:
     feed = reverse("event-list")
     event = Event.objects.order_by("-ingested_at")[0]
     return {
-        BASELINE: reverse(BASELINE),
         "webhooks": reverse("webhook-list"),
         "webhooks by failures": reverse("webhook-list") + "?sort=failures",
         "webhooks found": reverse("webhook-list") + "?q=points",
@@ -95,7 +111,8 @@ def _pages() -> dict[str, str]:
         "delivery": reverse("delivery-detail", args=[failed.pk]),
         "catalogue": reverse("event-type-list"),
         "event type": reverse("event-type-detail", args=["pointsIssued"]),
-        "credentials": reverse("credential-list"),
+        BASELINE: reverse("credential-list"),
+        "preferences": reverse("preferences"),
         "members": reverse("membership-list"),
         "audit log": reverse("audit-list"),
         "reference data": reverse("reference-data"),

@@ -53,6 +53,7 @@ TARGETS = {
     "ingest_batch": Target("ingest, in batches of 100", 3_500, 5_500, "{:,.0f}/s"),
     "memory": Target("memory of a worker while many rows wait", 300, 150, "{:.0f} MB", True),
     "pages": Target("the slowest page, 500 webhooks, server time", 100, 50, "{:.1f} ms", True),
+    "picker": Target("the event picker opens, 578 types", 200, 100, "{:.0f} ms", True),
     "lost": Target("lost after kill -9 of each process in turn", 0, 0, "{:.0f}", True),
 }
 
