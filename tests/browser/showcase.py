@@ -127,7 +127,7 @@ def _webhooks(mira: Membership, chance: random.Random) -> list[Webhook]:
         names = [*FREQUENT, *chance.sample(sorted(CATALOGUE), len(CATALOGUE))][: count + 5]
         actor = {**Caller.member(mira).actor, "name": who}
         changed = timezone.now() - dt.timedelta(minutes=minutes)
-        webhook = WebhookFactory(
+        webhook: Webhook = WebhookFactory(
             organization=mira.organization,
             name=name,
             url=url,
