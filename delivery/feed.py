@@ -2,17 +2,18 @@
 
 from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 
-from delivery.log import newest
+from delivery.log import BY_INGESTION, newest
 from delivery.models import UNHAPPY, Delivery, State
 from events.models import Event
+from organizations.keyset import Order
 from organizations.models import Organization
 
 
-def place(state: State | None) -> tuple[str, str]:
-    """What the feed of that state (None: of all) is ordered and bounded by."""
+def order_of(state: State | None) -> Order:
+    """Of the feed of that state; None: of all."""
     if state in UNHAPPY:
-        return "found__ingested_at", "found__event_id"
-    return "ingested_at", "id"
+        return Order("found__ingested_at", "found__event_id")
+    return BY_INGESTION
 
 
 def events_with_state(organization: Organization, state: State) -> QuerySet[Event]:
@@ -20,7 +21,7 @@ def events_with_state(organization: Organization, state: State) -> QuerySet[Even
 
     Of the deliveries to one webhook the newest counts, and only those to its own webhooks: a
     parent's are not its business.
-    To be ordered, and bounded, by `place(state)`: what went wrong has an index in that order,
+    To be ordered, and bounded, by `order_of(state)`: what went wrong has an index in that order,
     however long ago it was, and a delivery bears its event's `ingested_at`. Other states are
     common among the latest events, or rare altogether.
     """

@@ -27,7 +27,7 @@ MILLISECOND = timedelta(milliseconds=1)
 Order = tuple[str | OrderBy, ...]
 
 ORDERS: dict[str, Order] = {
-    "eventIngestionTimestamp:asc": ("ingested_at", "id"),
+    "eventIngestionTimestamp:asc": log.BY_INGESTION.oldest_first,
     "eventIngestionTimestamp:desc": log.NEWEST_FIRST,
     "eventType:asc": ("event__name", *log.NEWEST_FIRST),
     "eventType:desc": ("-event__name", *log.NEWEST_FIRST),

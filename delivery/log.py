@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from delivery.models import Delivery
 from events.models import Event
+from organizations.keyset import Order
 from organizations.models import CustomerIdentifier, Organization
 from webhooks.models import Webhook
 
@@ -24,7 +25,8 @@ SHOWN = (
     *("event__ingested_at",),
 )
 
-NEWEST_FIRST = ("-ingested_at", "-id")
+BY_INGESTION = Order("ingested_at")
+NEWEST_FIRST = BY_INGESTION.latest_first
 
 
 class Entries(NamedTuple):
@@ -74,14 +76,18 @@ def events_of_customer(organization: Organization, identifier: str) -> Q:
     """Condition on deliveries: of events with that search key, or of the customers who have it
     as their id or as one of their identifiers in the reference data."""
     family = _family(organization)
-    of_customer = Q(event__customer_id__in=customer_ids(organization, identifier))
+    of_customer = Q(event__customer_id__in=_known_as(family, identifier))
     return Q(event__organization__in=family) & (Q(event__search_key=identifier) | of_customer)
 
 
 def customer_ids(organization: Organization, identifier: str) -> list[str]:
     """`identifier` itself, and the customers who have it among theirs in the reference data."""
+    return _known_as(_family(organization), identifier)
+
+
+def _known_as(family: list[int], identifier: str) -> list[str]:
     customers = CustomerIdentifier.objects.filter(
-        value=identifier, customer__organization__in=_family(organization)
+        value=identifier, customer__organization__in=family
     )
     ids = customers.values_list("customer__customer_id", flat=True).distinct()[:MAX_CUSTOMERS]
     return [identifier, *map(str, ids)]

@@ -8,31 +8,32 @@ from delivery.pages import (
     webhook_detail,
     webhook_list,
 )
+from webhooks.paths import ONE_WEBHOOK
 
 urlpatterns = [
     path("notifications", webhook_list.WebhookList.as_view(), name="webhook-list"),
     path(
-        "notifications/<str:public_id>/activate",
+        f"{ONE_WEBHOOK}/activate",
         webhook_actions.WebhookActivate.as_view(),
         name="webhook-activate",
     ),
     path(
-        "notifications/<str:public_id>/deactivate",
+        f"{ONE_WEBHOOK}/deactivate",
         webhook_actions.WebhookDeactivate.as_view(),
         name="webhook-deactivate",
     ),
     path(
-        "notifications/<str:public_id>/delete",
+        f"{ONE_WEBHOOK}/delete",
         webhook_actions.WebhookDelete.as_view(),
         name="webhook-delete",
     ),
     path(
-        "notifications/<str:public_id>/restore",
+        f"{ONE_WEBHOOK}/restore",
         webhook_actions.WebhookRestore.as_view(),
         name="webhook-restore",
     ),
     path(
-        "notifications/<str:public_id>",
+        ONE_WEBHOOK,
         webhook_detail.WebhookDetail.as_view(),
         name="webhook-detail",
     ),

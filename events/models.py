@@ -112,6 +112,16 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.name} {self.event_id}"
 
+    @property
+    def customer(self) -> str:
+        """What the customer is known by here; empty when the event names none."""
+        return self.customer_id or self.search_key
+
+    @property
+    def differing_paths(self) -> int:
+        """How many places of it its schema does not allow."""
+        return len({failure["path"] for failure in self.failures or ()})
+
 
 class EventTally(models.Model):
     """How many events of a type came in on a day (UTC). Those of tests are not among them."""

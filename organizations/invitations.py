@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from organizations import audit
 from organizations.authentication import Caller
-from organizations.members import audited, lock_organization
+from organizations.members import audited
 from organizations.models import Access, Invitation, Membership, Organization
 
 MOST_OPEN = 100  # at a time in one organisation
@@ -31,7 +31,7 @@ def invite(
     by: audit.By,
 ) -> tuple[Invitation, str]:
     """The invitation and its token, which can not be read again. Raises ValidationError."""
-    lock_organization(organization)
+    organization.lock()
     email = email.lower()
     _refuse_the_invited(organization, email)
     invitation = Invitation(
@@ -125,7 +125,7 @@ def _has_address(email: str, prefix: str = "") -> Q:
 
 
 def _lock(invitation: Invitation) -> Invitation:
-    lock_organization(invitation.organization)
+    invitation.organization.lock()
     locked = Invitation.objects.select_related("organization").get(pk=invitation.pk)
     if not locked.is_open:
         raise NoLongerOpen

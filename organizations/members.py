@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from organizations import audit
-from organizations.models import Access, Membership, Organization
+from organizations.models import Access, Membership
 
 LAST_IN_CHARGE = (
     "Nobody else has Write here. Give it to another member first, "
@@ -19,7 +19,7 @@ def change(
     membership: Membership, *, access: Access, may_write_events: bool, by: audit.By
 ) -> Membership:
     """Raises ValidationError of the last member with Write, Membership.DoesNotExist when gone."""
-    locked = lock(membership)
+    locked = _lock(membership)
     before = audited(locked)
     locked.webhooks_access = access
     locked.may_write_events = may_write_events
@@ -38,20 +38,15 @@ def remove(membership: Membership, by: audit.By) -> None:
 
     Raises ValidationError of the last member with Write, Membership.DoesNotExist when gone.
     """
-    locked = lock(membership)
+    locked = _lock(membership)
     before = audited(locked)
     _somebody_else_in_charge(locked, before)
     audit.record(by, action="deleted", obj=locked, before=before)
     locked.delete()
 
 
-def lock_organization(organization: Organization) -> None:
-    """Whoever changes members of it waits until the transaction is over; events do not wait."""
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-
-
-def lock(membership: Membership) -> Membership:
-    lock_organization(membership.organization)
+def _lock(membership: Membership) -> Membership:
+    membership.organization.lock()
     return Membership.objects.select_related("organization", "user").get(pk=membership.pk)
 
 

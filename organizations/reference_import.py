@@ -68,7 +68,7 @@ def import_csv(
         file.seek(start)
         with transaction.atomic():
             # Two imports wait for each other here, not crosswise in the midst of their rows.
-            Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+            organization.lock()
             upsert = Upsert(organization, form)
             for rows, batch in _batches(organization, form, file, problems):
                 upsert.write(rows.columns, batch)

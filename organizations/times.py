@@ -1,4 +1,4 @@
-"""The times of the v3 API."""
+"""Times as the v3 API writes them, and what calculations with times share."""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -8,6 +8,8 @@ END_OF_TIME_MS = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp() * 1000)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 MINUTE = timedelta(minutes=1)
+MILLISECOND = timedelta(milliseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def v3_time(moment: datetime, zone: tzinfo) -> str:

@@ -18,7 +18,7 @@ SPARE_ROWS = 3
 class HeaderRow:
     """`stored` is the name of the stored header whose mask the row shows, "" if it shows none."""
 
-    number: int | str
+    number: int
     name: str = ""
     value: str = ""
     stored: str = ""

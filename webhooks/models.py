@@ -18,10 +18,11 @@ MAX_CONNECTIONS = 1_000
 MAX_TIMEOUT_S = 30
 MAX_SLA_S = 2**31 - 1  # what the column holds
 MAX_DESCRIPTION = 2_000
-# Ten seconds are promised, and two more the page's way to its reader. Events are kept for the
-# webhook longer than it can come back, so that none is missed by one that comes back at the end.
-UNDO_FOR = dt.timedelta(seconds=12)
-KEPT_FOR = dt.timedelta(seconds=15)
+# So much is promised, and two seconds more are the page's way to its reader. Events are kept for
+# the webhook longer than it can come back, so that none is missed by one that does at the end.
+UNDO_S = 10
+UNDO_FOR = dt.timedelta(seconds=UNDO_S + 2)
+KEPT_FOR = dt.timedelta(seconds=UNDO_S + 5)
 
 
 class WebhookType(models.TextChoices):

@@ -8,6 +8,8 @@ import os
 import secrets
 import time
 
+OBJECT_ID = "[0-9a-f]{24}"
+
 _counter = itertools.count(secrets.randbelow(2**24))
 _random = {os.getpid(): secrets.token_hex(5)}
 

@@ -4,25 +4,25 @@ import datetime as dt
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 
 from delivery import reasons
 from delivery.filters import MAX_PAGE, parse_number
+from delivery.looks import Look
 from delivery.models import OPEN, WAITING, Attempt, Delivery, State
 from delivery.pages import timeline
 from delivery.pages.timeline import LISTED, PAGE_ATTEMPTS, Exchange
-from organizations.pages.page import Page
+from organizations.digits import number_of
+from organizations.pages.page import TemplatePage
 from organizations.templatetags.display import duration
+from organizations.times import MILLISECOND
 
 # A larger payload is read when it is asked for.
 INLINE_CHARS = 32_768
-# What htmx swaps, by the first word of the id of its place in the page.
-FRAGMENTS = {"exchange": "includes/exchange.html", "payload": "includes/payload.html"}
-MILLISECOND = dt.timedelta(milliseconds=1)
+MAX_ATTEMPT_ID = 2**63 - 1
 
 
 class Payload(NamedTuple):
@@ -34,24 +34,12 @@ class Payload(NamedTuple):
     is_open: bool
 
 
-class Promise(NamedTuple):
-    """What became of the delivery SLA."""
-
-    tone: str
-    icon: str
-    word: str
-
-
-class DeliveryDetail(Page):
-    """htmx asks for one attempt's exchange, or for a large payload, alone at the same address."""
+class DeliveryDetail(TemplatePage):
+    """What one attempt exchanged, and a large payload, are also asked for alone."""
 
     section = "notifications"
-
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        template = FRAGMENTS.get(self.fragment, "delivery/delivery_detail.html")
-        response = render(request, template, self._context())
-        patch_vary_headers(response, ["HX-Request", "HX-Target"])
-        return response
+    template_name = "delivery/delivery_detail.html"
+    parts = {"exchange": "includes/exchange.html", "payload": "includes/payload.html"}
 
     @cached_property
     def delivery(self) -> Delivery:
@@ -59,23 +47,16 @@ class DeliveryDetail(Page):
         related = own.select_related("event", "webhook", "webhook__health")
         return get_object_or_404(related, pk=self.kwargs["delivery_id"])
 
-    @property
-    def fragment(self) -> str:
-        """The kind of thing that is asked for alone: exchange, payload, or "" for the page."""
-        htmx = self.request.htmx  # type: ignore[attr-defined]
-        kind = (htmx.target or "").partition("-")[0] if htmx else ""
-        return kind if kind in FRAGMENTS else ""
-
-    def _context(self) -> dict[str, Any]:
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
         delivery = self.delivery
-        context: dict[str, Any] = {
+        context |= {
             "delivery": delivery,
             "path": reverse("delivery-detail", args=[delivery.pk]),
             "payload": self._payload(),
         }
-        if self.fragment == "payload":
+        if self.part == "payload":
             return context | {"id": self.request.GET.get("attempt", "")}
-        if self.fragment == "exchange":
+        if self.part == "exchange":
             opened = self._opened(None)
             if opened is None:
                 raise Http404
@@ -95,7 +76,7 @@ class DeliveryDetail(Page):
             "promise": _promise(delivery, timezone.now()),
             "is_open": delivery.state in OPEN,
             "is_delivered": delivery.state == State.DELIVERED,
-            "customer": delivery.event.customer_id or delivery.event.search_key,
+            "customer": delivery.event.customer,
         }
 
     def _timeline(self) -> dict[str, Any]:
@@ -141,11 +122,9 @@ class DeliveryDetail(Page):
 
     def _opened(self, newest: Attempt | None) -> Attempt | None:
         """The attempt that is asked for, else the newest, with all it has."""
-        asked = self.request.GET.get("attempt", "")
-        if asked.isascii() and asked.isdigit() and len(asked) < 19:
-            wanted: int | None = int(asked)
-        else:
-            wanted = newest.pk if newest else None
+        wanted = number_of(self.request.GET.get("attempt", ""), MAX_ATTEMPT_ID)
+        if wanted is None and newest:
+            wanted = newest.pk
         return self.delivery.attempt_log.filter(pk=wanted).first() if wanted else None
 
     def _in_flight(self) -> int:
@@ -163,16 +142,16 @@ class DeliveryDetail(Page):
         return (newest.started_at - first) / MILLISECOND
 
 
-def _promise(delivery: Delivery, now: dt.datetime) -> Promise | None:
-    """None where there was none."""
+def _promise(delivery: Delivery, now: dt.datetime) -> Look | None:
+    """What became of the delivery SLA; None where there was none."""
     if delivery.sla_due_at is None and delivery.sla_breached_at is None:
         return None
     due = delivery.sla_due_at or delivery.sla_breached_at or now
     within = duration((due - delivery.created_at) / MILLISECOND).replace(".0 s", " s")
     if delivery.sla_breached_at is not None:
-        return Promise("failing", "alert", f"Breached after {within}")
+        return Look("failing", "alert", f"Breached after {within}")
     if delivery.state == State.DELIVERED:
-        return Promise("ok", "check", f"Kept: {within}")
+        return Look("ok", "check", f"Kept: {within}")
     if delivery.state == State.CANCELLED:
-        return Promise("off", "off", "Cancelled before")
-    return Promise("waiting", "clock", f"To be kept: {within}")
+        return Look("off", "off", "Cancelled before")
+    return Look("waiting", "clock", f"To be kept: {within}")

@@ -4,24 +4,28 @@ import datetime as dt
 import functools
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRefresh, reswap, retarget
 
+from delivery.log import BY_INGESTION
 from delivery.pages.feed_filter import FeedForm
 from delivery.pages.feed_rows import FeedRow, feed_rows
-from delivery.pages.keyset import Cursor, Stretch, stretch
 from events.models import Event
+from organizations.digits import number_of
+from organizations.keyset import Cursor, Stretch, stretch
 from organizations.models import Organization
-from organizations.pages.page import Page
+from organizations.pages.page import TemplatePage
 
 PAGE_ROWS = 50
 MAX_NEWS = 100  # rows that one look may bring
+MAX_COUNT = 10**8  # that a page is believed to have counted
 MAX_SHOWN = 300  # rows that pile up before the page starts again from the latest
 # A batch is dated before it is committed: what is younger than this may still get neighbours.
 # Rows of these seconds are told again, so that their states follow too.
@@ -44,7 +48,7 @@ class Feed:
         given = self.form.cleaned_data
         events = self.form.events(self.now)
         older, newer = given["older"], given["newer"]
-        return stretch(events, PAGE_ROWS, older=older, newer=newer, place=self.form.place)
+        return stretch(events, PAGE_ROWS, self.form.order, older=older, newer=newer)
 
     @functools.cached_property
     def rows(self) -> list[FeedRow]:
@@ -72,8 +76,11 @@ class Feed:
             return signature(self.rows)
         if not self.stretch.rows:
             return ""
-        settled = Cursor.before(self.now - UNSETTLED)
-        return str(min(Cursor.of(self.stretch.rows[0]), settled))
+        return str(min(BY_INGESTION.of(self.stretch.rows[0]), self.settled))
+
+    @property
+    def settled(self) -> Cursor:
+        return BY_INGESTION.before(self.now - UNSETTLED)
 
     @property
     def news_url(self) -> str:
@@ -106,30 +113,36 @@ class Feed:
         return timezone.get_current_timezone_name()
 
 
-class FeedPage(Page):
+class FeedPage(TemplatePage):
     section = "notifications"
 
-    @property
+    @functools.cached_property
     def feed(self) -> Feed:
         return Feed(self.organization, FeedForm(self.request.GET, self.organization))
 
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return {**context, "feed": self.feed}
+
+    @property
+    def is_of_another_organization(self) -> bool:
+        """Whether a part is asked for by a page from before another tab switched."""
+        asked = self.request.headers.get(ORGANIZATION_HEADER)
+        return asked is not None and asked != str(self.organization.pk)
+
 
 class EventList(FeedPage):
-    """The page; for htmx in the feed's place only the feed."""
+    template_name = "events/event_list.html"
+    parts = {"feed": "includes/event_feed.html"}
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        if is_of_another_organization(request, self.organization):
+    def get(self, *_: Any, **__: Any) -> HttpResponseBase:
+        if self.is_of_another_organization:
             return HttpResponseClientRefresh()
-        feed = self.feed
-        if feed.is_back_at_the_top:
-            return redirect(feed.top_url)
-        is_part = request.htmx.target == "feed"  # type: ignore[attr-defined]  # django-htmx
-        template = "includes/event_feed.html" if is_part else "events/event_list.html"
-        response = render(request, template, {"feed": feed})
-        if is_part:
-            response["HX-Push-Url"] = feed.top_url
-        patch_vary_headers(response, ["HX-Request"])
-        return response
+        if self.feed.is_back_at_the_top:
+            return redirect(self.feed.top_url)
+        return super().get()
+
+    def address(self, context: dict[str, Any]) -> str:
+        return self.feed.top_url
 
 
 class EventNews(FeedPage):
@@ -138,44 +151,44 @@ class EventNews(FeedPage):
     `after` is what the feed called `seen`, `shown` how many rows it has. 204 if nothing is new.
     """
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        if not request.htmx:  # type: ignore[attr-defined]  # django-htmx
+    template_name = "includes/event_feed.html"
+
+    def get(self, *_: Any, **__: Any) -> HttpResponseBase:
+        if not self.request.htmx:
             return redirect("event-list")
         feed = self.feed
-        if not feed.is_live or is_of_another_organization(request, self.organization):
+        if not feed.is_live or self.is_of_another_organization:
             return HttpResponseClientRefresh()
-        seen = request.GET.get("after", "")
+        seen = self.request.GET.get("after", "")
         if feed.follows_states or not seen:
-            return self._whole(feed) if feed.seen != seen else HttpResponse(status=204)
+            return self._whole() if feed.seen != seen else HttpResponse(status=204)
         try:
-            after = Cursor.parse(seen)
+            after = BY_INGESTION.parse(seen)
         except ValueError:
             return HttpResponseClientRefresh()
-        return self._since(feed, after)
+        return self._since(after)
 
-    def _since(self, feed: Feed, after: Cursor) -> HttpResponse:
+    def _since(self, after: Cursor) -> HttpResponse:
+        feed, is_new = self.feed, BY_INGESTION.newer(after)
         given = feed.form.events(feed.now)
-        news = stretch([events.filter(after.newer) for events in given], MAX_NEWS)
+        news = stretch([events.filter(is_new) for events in given], MAX_NEWS, BY_INGESTION)
         if not news.rows:
             return HttpResponse(status=204)
-        shown = self.request.GET.get("shown", "")
-        total = (int(shown) if shown.isdecimal() and len(shown) < 9 else 0) + len(news.rows)
+        shown = number_of(self.request.GET.get("shown", ""), MAX_COUNT) or 0
+        total = shown + len(news.rows)
         if total > MAX_SHOWN and not news.older:
-            return self._whole(feed)
-        settled = Cursor.before(feed.now - UNSETTLED)
+            return self._whole()
+        seen = max(after, min(feed.settled, BY_INGESTION.of(news.rows[0])))
         context = {
             "feed": feed,
             "rows": [] if news.older else feed_rows(self.organization, news.rows),
             "too_many": MAX_NEWS if news.older else 0,
-            "news_url": news_url(
-                feed.form, str(max(after, min(settled, Cursor.of(news.rows[0])))), total
-            ),
+            "news_url": news_url(feed.form, str(seen), total),
         }
         return render(self.request, "includes/event_news.html", context)
 
-    def _whole(self, feed: Feed) -> HttpResponse:
-        response = render(self.request, "includes/event_feed.html", {"feed": feed})
-        return reswap(retarget(response, "#feed"), "outerHTML")
+    def _whole(self) -> HttpResponse:
+        return reswap(retarget(self.render(), "#feed"), "outerHTML")
 
 
 def signature(rows: list[FeedRow]) -> str:
@@ -191,9 +204,3 @@ def feed_url(form: FeedForm, **further: object) -> str:
 
 def news_url(form: FeedForm, after: str, shown: int) -> str:
     return f"{reverse('event-news')}?{form.query(after=after, shown=shown)}"
-
-
-def is_of_another_organization(request: HttpRequest, organization: Organization) -> bool:
-    """Whether a part is asked for by a page from before another tab switched organisations."""
-    asked = request.headers.get(ORGANIZATION_HEADER)
-    return asked is not None and asked != str(organization.pk)

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
@@ -11,13 +10,15 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from delivery import log
-from delivery.feed import events_with_state, place
+from delivery.feed import events_with_state, order_of
 from delivery.looks import LOOKS
 from delivery.models import State
-from delivery.pages.keyset import Cursor
 from events.event_types import known_event_types
 from events.models import Event
+from organizations.forms.days import midnight, validate_year
+from organizations.keyset import Cursor, Order
 from organizations.models import Organization
+from organizations.queries import query_of
 
 MAX_SEARCH = 256  # characters; no id is longer
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -45,7 +46,7 @@ class CursorField(forms.CharField):
     def clean(self, value: Any) -> Cursor | None:
         text = super().clean(value)
         try:
-            return Cursor.parse(text) if text else None
+            return log.BY_INGESTION.parse(text) if text else None
         except ValueError:
             message = "This page of the feed does not exist. Start again from the latest events."
             raise ValidationError(message, "cursor_invalid") from None
@@ -53,6 +54,8 @@ class CursorField(forms.CharField):
 
 class MomentField(forms.DateTimeField):
     """A moment of the reader's zone, to the minute; None when it is not given."""
+
+    default_validators = [validate_year]
 
     def __init__(self, label: str) -> None:
         widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
@@ -137,14 +140,13 @@ class FeedForm(forms.Form):
         kept = {name: self.data.get(name) for name in FILTERS}
         if kept["range"] != CUSTOM:
             kept |= {"start": None, "end": None}
-        given = {name: value for name, value in (kept | further).items() if value}
-        return urlencode(given)
+        return query_of(kept | further)
 
     @property
-    def place(self) -> tuple[str, str]:
+    def order(self) -> Order:
         """What `events` are ordered and bounded by."""
         state = self.cleaned_data["state"]
-        return place(State(state) if state else None)
+        return order_of(State(state) if state else None)
 
     def events(self, now: dt.datetime) -> list[QuerySet[Event]]:
         """Querysets that hold together what was asked for, each to be read from one index."""
@@ -160,11 +162,10 @@ class FeedForm(forms.Form):
         return [events.filter(search) for search in self._searches()]
 
     def _period(self, now: dt.datetime) -> Q:
-        given, (name, _) = self.cleaned_data, self.place
-        start: dt.datetime | None = now - PERIODS.get(given["range"], settings.RETENTION_DAYS * DAY)
+        given, name = self.cleaned_data, self.order.moment
+        start = now - PERIODS.get(given["range"], settings.RETENTION_DAYS * DAY)
         if given["range"] == "today":
-            midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-            start = midnight
+            start = midnight(timezone.localdate(now))
         if given["range"] == CUSTOM:
             start = given["start"] or start
             if given["end"]:  # with its whole minute

@@ -40,12 +40,11 @@ class FeedRow:
 
     @property
     def customer(self) -> str:
-        """What the customer is known by here; empty when the event names none."""
-        return self.event.customer_id or self.event.search_key
+        return self.event.customer
 
     @property
     def differing_paths(self) -> int:
-        return len({failure["path"] for failure in self.event.failures or ()})
+        return self.event.differing_paths
 
     @property
     def mismatch(self) -> str:

@@ -18,15 +18,16 @@ from delivery import log
 from delivery.filters import LogFilter, parse_number
 from delivery.looks import LOOKS
 from delivery.models import FAILED, Delivery
-from delivery.pages.keyset import Cursor, stretch
-from organizations.times import EPOCH
+from organizations.forms.days import DayField, midnight
+from organizations.keyset import stretch
+from organizations.times import EPOCH, MILLISECOND
 from webhooks.models import Webhook
 
 PAGE_SIZE = 50
 # By type or duration the latest are sorted, not a month of a million: stated on the page.
 MOST_SORTED = 5_000
 SORTED_BY = {"eventType": "event__name", "webhookDuration": "last_duration_ms"}
-BEGINNING = Cursor.before(EPOCH)
+BEGINNING = log.BY_INGESTION.before(EPOCH)
 LATEST_FIRST, OLDEST_FIRST = "eventIngestionTimestamp:desc", "eventIngestionTimestamp:asc"
 
 MONTH, WEEK, DAY, TODAY, YESTERDAY, CHOSEN = "", "7d", "24h", "today", "yesterday", "choose"
@@ -80,12 +81,8 @@ class SearchForm(forms.Form):
         label="Delivery status", required=False, widget=forms.Select(choices=list(STATES.items()))
     )
     period = forms.ChoiceField(label="Date range", required=False, choices=list(RANGES.items()))
-    first = forms.DateField(
-        label="From", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
-    last = forms.DateField(
-        label="To", required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
-    )
+    first = DayField("From")
+    last = DayField("To")
 
     def __init__(self, given: QueryDict, webhook: Webhook) -> None:
         super().__init__(given, auto_id="log-%s")
@@ -199,22 +196,14 @@ def _period(form: SearchForm, now: dt.datetime) -> tuple[dict[str, str], list[st
         first = last = today - dt.timedelta(days=1)
     elif name == CHOSEN:
         first, last = given.get("first"), given.get("last")
-    try:
-        period = {"startDate": _epoch_ms(_midnight(first))} if first else {}
-        if last:
-            until = _midnight(last + dt.timedelta(days=1))
-            period["endDate"] = _epoch_ms(until - dt.timedelta(milliseconds=1))
-    except (OverflowError, ValueError):
-        return {}, [*problems, "Date range: There is no such day in the log."]
+    period = {"startDate": _epoch_ms(midnight(first))} if first else {}
+    if last:
+        period["endDate"] = _epoch_ms(midnight(last + dt.timedelta(days=1)) - MILLISECOND)
     return period, problems
 
 
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), timezone.get_current_timezone())
-
-
 def _epoch_ms(moment: dt.datetime) -> str:
-    return str(max((moment - EPOCH) // dt.timedelta(milliseconds=1), 0))
+    return str((moment - EPOCH) // MILLISECOND)
 
 
 def _shown(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
@@ -223,12 +212,13 @@ def _shown(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
 
 def _by_time(deliveries: QuerySet[Delivery], given: QueryDict, *, is_latest_first: bool) -> Found:
     newer, older = (
-        Cursor.parse(text) if (text := given.get(name)) else None for name in ("newer", "older")
+        log.BY_INGESTION.parse(text) if (text := given.get(name)) else None
+        for name in ("newer", "older")
     )
     is_first = not newer and not older
     if is_first and not is_latest_first:
         newer = BEGINNING
-    found = stretch([deliveries], PAGE_SIZE, newer=newer, older=older)
+    found = stretch([deliveries], PAGE_SIZE, log.BY_INGESTION, newer=newer, older=older)
     to_newer = {"newer": str(found.newer)} if found.newer else None
     to_older = {"older": str(found.older)} if found.older else None
     if is_latest_first:

@@ -115,7 +115,7 @@ def beginnings(delivery: Delivery) -> Iterator[Entry]:
     if delivery.is_replay:
         note = "a new delivery of the same event; the older one is kept"
         yield Entry("off", "refresh", "Replayed by hand", note, delivery.created_at)
-    paths = len({failure["path"] for failure in event.failures or ()})
+    paths = event.differing_paths
     warned = f"warned: {paths} path{' differs' if paths == 1 else 's differ'} from the schema"
     came = f"from {event.received_from}" if event.received_from else ""
     note = " · ".join(filter(None, [came, warned if paths else ""]))

@@ -5,21 +5,22 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from delivery.waiting import waiting_for
 from organizations.models import Access, Organization
-from organizations.pages.page import Page, PageRequest
 from webhooks import draft
 from webhooks.draft import Draft
-from webhooks.models import Webhook
+from webhooks.models import UNDO_S, Webhook
+from webhooks.pages.webhook_page import WebhookPage
+
+Message = tuple[int, str]  # its level and its text
 
 UNDOABLE_IN_SESSION = "deleted_webhooks"
 MOST_UNDOABLE = 3
-UNDO_S = 10
 
 
 def undoable(request: HttpRequest, organization: Organization) -> list[Webhook]:
@@ -36,33 +37,25 @@ def undoable(request: HttpRequest, organization: Organization) -> list[Webhook]:
     return found
 
 
-class WebhookAction(Page):
+class WebhookAction(WebhookPage):
     """Changes a webhook and says what came of it, on the page where its menu was.
 
     The webhook may be another than the one that the reader saw: changed or deleted meanwhile.
     That is told, and is no error.
     """
 
-    request: PageRequest
-    section = "notifications"
     http_method_names = ["post"]
 
-    def post(self, request: PageRequest, public_id: str) -> HttpResponse:
+    def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         with transaction.atomic():
-            webhook = self.webhook(lock=True)
-            level, text = self.act(webhook)
-        messages.add_message(request, level, text)
+            webhook = self.own(Webhook.objects.select_for_update())
+            told = self.act(webhook)
+        if told:
+            messages.add_message(request, *told)
         return redirect(self.back(webhook))
 
-    def webhook(self, *, lock: bool = False) -> Webhook:
-        """Also a deleted one. Raises Http404 if there never was one in this organisation."""
-        rows = Webhook.objects.filter(organization=self.organization)
-        return get_object_or_404(
-            rows.select_for_update() if lock else rows, public_id=self.kwargs["public_id"]
-        )
-
-    def act(self, webhook: Webhook) -> tuple[int, str]:
-        """Change the locked webhook. Answers the level and the text of the message."""
+    def act(self, webhook: Webhook) -> Message | None:
+        """Change the locked webhook, which may be a deleted one. Answers what to say of it."""
         raise NotImplementedError
 
     def back(self, webhook: Webhook) -> str:
@@ -75,14 +68,14 @@ class WebhookAction(Page):
         return start if is_gone and path.partition("?")[0] != start else path
 
 
-def deleted_meanwhile(webhook: Webhook) -> tuple[int, str]:
+def deleted_meanwhile(webhook: Webhook) -> Message:
     who = webhook.updated_by.get("name")
     by = f" by {who}" if who else ""
     return messages.ERROR, f"“{webhook.name}” was deleted meanwhile{by}. Nothing was changed."
 
 
 class WebhookActivate(WebhookAction):
-    def act(self, webhook: Webhook) -> tuple[int, str]:
+    def act(self, webhook: Webhook) -> Message:
         if webhook.deleted_at is not None:
             return deleted_meanwhile(webhook)
         if webhook.is_active:
@@ -96,7 +89,7 @@ class WebhookActivate(WebhookAction):
 
 
 class WebhookDeactivate(WebhookAction):
-    def act(self, webhook: Webhook) -> tuple[int, str]:
+    def act(self, webhook: Webhook) -> Message:
         if webhook.deleted_at is not None:
             return deleted_meanwhile(webhook)
         if not webhook.is_active:
@@ -118,9 +111,9 @@ class WebhookDelete(WebhookAction):
     reads = Access.WRITE
     http_method_names = ["get", "head", "post"]
 
-    def get(self, request: PageRequest, public_id: str) -> HttpResponse:
-        webhook = self.webhook()
-        is_dialog = bool(request.htmx)  # type: ignore[attr-defined]  # django-htmx
+    def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
+        webhook = self.own(Webhook.objects.all())
+        is_dialog = bool(self.request.htmx)
         if webhook.deleted_at is not None:
             messages.add_message(request, *deleted_meanwhile(webhook))
             back = self.back(webhook)
@@ -132,25 +125,22 @@ class WebhookDelete(WebhookAction):
             "undo_s": UNDO_S,
             "back": self.back(webhook),
         }
-        template = "includes/webhook_delete.html" if is_dialog else None
-        return render(request, template or "webhooks/webhook_confirm_delete.html", context)
+        page = "webhooks/webhook_confirm_delete.html"
+        return render(request, "includes/webhook_delete.html" if is_dialog else page, context)
 
-    def post(self, request: PageRequest, public_id: str) -> HttpResponse:
-        with transaction.atomic():
-            webhook = self.webhook(lock=True)
-            is_there = webhook.deleted_at is None
-            if is_there:
-                draft.delete(webhook, request, can_undo=True)
-        if is_there:
-            earlier = request.session.get(UNDOABLE_IN_SESSION, [])
-            request.session[UNDOABLE_IN_SESSION] = [*earlier, public_id][-MOST_UNDOABLE:]
-        else:
-            messages.add_message(request, *deleted_meanwhile(webhook))
-        return redirect(self.back(webhook))
+    def act(self, webhook: Webhook) -> Message | None:
+        """The list says that it is deleted, and offers the undo."""
+        if webhook.deleted_at is not None:
+            return deleted_meanwhile(webhook)
+        draft.delete(webhook, self.request, can_undo=True)
+        session = self.request.session
+        earlier = session.get(UNDOABLE_IN_SESSION, [])
+        session[UNDOABLE_IN_SESSION] = [*earlier, webhook.public_id][-MOST_UNDOABLE:]
+        return None
 
 
 class WebhookRestore(WebhookAction):
-    def act(self, webhook: Webhook) -> tuple[int, str]:
+    def act(self, webhook: Webhook) -> Message:
         if webhook.deleted_at is None:
             return messages.INFO, f"“{webhook.name}” is there; there was nothing to undo."
         if not Webhook.objects.restorable().filter(pk=webhook.pk).exists():

@@ -6,12 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 
 from delivery import charts, figures
 from delivery.intervals import DAYS
@@ -19,13 +15,13 @@ from delivery.models import FAILED, Health
 from delivery.pages import log_search
 from delivery.pages.log_search import LATEST_FIRST, OLDEST_FIRST, SearchForm
 from delivery.webhook_status import status_of
-from organizations.pages.page import Page
+from organizations.pages.page import TemplatePage
+from webhooks import signing_secrets
 from webhooks.models import MAX_TIMEOUT_S, Method, Webhook
+from webhooks.pages.webhook_page import WebhookPage
 
 DEFAULT_DAYS = 7
 NAMES_SHOWN = 3
-# What htmx swaps, by the id of its place in the page.
-FRAGMENTS = {"metrics": "includes/delivery_metrics.html", "log": "includes/delivery_log.html"}
 PAGING = ("newer", "older", "page")
 # On the buttons that lead on, by order; by type or duration neither is newer.
 WORDS = {
@@ -59,46 +55,30 @@ NUMBERS = {"Attempts", "Response", "Duration"}
 SPARE = {"Attempts", "API request ID"}
 
 
-class WebhookDetail(Page):
-    """A deleted webhook keeps its page: what it was sent stays readable for as long as it is kept.
+class WebhookDetail(WebhookPage, TemplatePage):
+    """A deleted webhook keeps its page: what it was sent stays readable as long as it is kept."""
 
-    htmx asks for the metrics or the log alone, at the same address.
-    """
-
-    section = "notifications"
-
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        template = FRAGMENTS.get(self.fragment, "webhooks/webhook_detail.html")
-        response = render(request, template, self._context(timezone.now()))
-        patch_vary_headers(response, ["HX-Request", "HX-Target"])
-        return response
+    template_name = "webhooks/webhook_detail.html"
+    parts = {"metrics": "includes/delivery_metrics.html", "log": "includes/delivery_log.html"}
 
     @cached_property
     def webhook(self) -> Webhook:
-        own = self.organization.webhooks.select_related("health", "organization")
-        return get_object_or_404(
-            own.prefetch_related("subscriptions"), public_id=self.kwargs["public_id"]
-        )
+        webhooks = Webhook.objects.select_related("health", "organization")
+        return self.own(webhooks.prefetch_related("subscriptions"))
 
-    @property
-    def fragment(self) -> str:
-        htmx = self.request.htmx  # type: ignore[attr-defined]
-        wanted = htmx.target if htmx and not htmx.history_restore_request else ""
-        return wanted if wanted in FRAGMENTS else ""
-
-    def _context(self, now: dt.datetime) -> dict[str, Any]:
-        context: dict[str, Any] = {"webhook": self.webhook}
-        if self.fragment != "log":
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        now = timezone.now()
+        context["webhook"] = self.webhook
+        if self.part != "log":
             context |= self._metrics(now)
-        if self.fragment != "metrics":
+        if self.part != "metrics":
             context |= self._log(now)
-        return context if self.fragment else context | self._basics()
+        return context if self.part else context | self._basics()
 
     def _basics(self) -> dict[str, Any]:
         webhook = self.webhook
         health: Health | None = getattr(webhook, "health", None)
         day = figures.last_day([webhook])[webhook.pk]
-        signing = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return {
             "status": status_of(webhook, health, day),
             "day": day,
@@ -106,7 +86,7 @@ class WebhookDetail(Page):
             "names": webhook.event_names[:NAMES_SHOWN],
             "more_names": webhook.event_names[NAMES_SHOWN:],
             "header_count": webhook.headers.count(),
-            "is_signed": webhook.signing_secrets.filter(signing).exists(),
+            "is_signed": bool(signing_secrets.signing(webhook)),
             "enrichment": _enrichment(webhook),
             "has_own_timeout": webhook.timeout_s != MAX_TIMEOUT_S,
             "request_words": _request_words(webhook),
@@ -203,7 +183,7 @@ def _request_words(webhook: Webhook) -> list[str]:
     settings_of_request = (
         ("PUT", webhook.method == Method.PUT),
         ("429 is sent again", webhook.replay_on_429),
-        ("events of child organisations too", webhook.listen_to_child_events),
+        ("events of child organizations too", webhook.listen_to_child_events),
         ("only events that match its filter", bool(webhook.filter)),
     )
     return [words for words, is_so in settings_of_request if is_so]

@@ -7,11 +7,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
-from django_htmx.http import push_url
 
 from delivery.figures import Day, last_day
 from delivery.pages.webhook_actions import undoable
@@ -20,12 +16,11 @@ from delivery.spark import Spark, spark
 from delivery.webhook_status import HEALTHS, Status, status_of
 from events.event_types import known_event_types
 from organizations.models import Organization
-from organizations.pages.page import Page, PageRequest
+from organizations.pages.page import TemplatePage
 from webhooks.models import Subscription, Webhook
 
 ROWS = 50
 MOST_NAMED = 12
-RESULTS = "results"  # the element that live filtering renews
 THE_SERVICE = "the service"
 
 
@@ -70,35 +65,34 @@ class Row:
         return str(self.webhook.updated_by.get("name") or "")
 
 
-class WebhookList(Page):
-    """Works by links and a form; with scripts, only the part that changes comes anew."""
-
+class WebhookList(TemplatePage):
     section = "notifications"
+    template_name = "webhooks/webhook_list.html"
+    parts = {"results": "includes/webhook_results.html"}
 
-    def get(self, request: PageRequest) -> HttpResponse:
-        is_renewal = request.htmx.target == RESULTS  # type: ignore[attr-defined]  # django-htmx
-        search = WebhookSearch.of(request.GET)
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        is_renewal = bool(self.part)
+        search = WebhookSearch.of(self.request.GET)
         webhooks = search.narrowed(Webhook.objects.for_organization(self.organization))
         counted = counts(webhooks)
         paginator = Paginator(search.found(webhooks).select_related("health"), ROWS)
         paginator.count = counted[search.status]
         # A page that is no more, after a deletion or in an old link, is the last one.
-        page = paginator.get_page(request.GET.get("page"))
+        page = paginator.get_page(self.request.GET.get("page"))
         number = page.number if page.number > 1 else ""
-        path = reverse("webhook-list") + search.query(page=number).rstrip("?")
-        context = {
+        return {
+            **context,
             **_controls(search, counted),
             "rows": _rows(list(page), self.organization),
             "page_obj": page,
-            "back": path,
+            "back": reverse("webhook-list") + search.query(page=number).rstrip("?"),
             "event_types": len(known_event_types(self.organization)),
             "is_renewal": is_renewal,
-            "undoable": [] if is_renewal else undoable(request, self.organization),
+            "undoable": [] if is_renewal else undoable(self.request, self.organization),
         }
-        template = "includes/webhook_results.html" if is_renewal else "webhooks/webhook_list.html"
-        response = render(request, template, context)
-        patch_vary_headers(response, ("HX-Request", "HX-Target"))
-        return push_url(response, path) if is_renewal else response
+
+    def address(self, context: dict[str, Any]) -> str:
+        return str(context["back"])
 
 
 def _controls(search: WebhookSearch, counted: dict[str, int]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
@@ -11,6 +10,7 @@ from django.http import QueryDict
 
 from delivery.figures import with_failures
 from delivery.webhook_status import HEALTHS, with_health
+from organizations.queries import query_of
 from webhooks.models import Subscription, Webhook
 
 MAX_SEARCH = 200
@@ -69,7 +69,7 @@ class WebhookSearch:
     def query(self, **changed: Any) -> str:
         """The URL's query for this search with something else chosen; "?" alone for nothing."""
         chosen = {**asdict(self), **changed}
-        return "?" + urlencode({name: value for name, value in chosen.items() if value})
+        return f"?{query_of(chosen)}"
 
     def sorted_by(self, column: str) -> str:
         """The query that sorts by `column`: names upwards first, figures and times downwards."""

@@ -8,10 +8,7 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
-from django.views.generic import TemplateView
-from django_htmx.http import push_url
 
 from events import frequency
 from events.activation import set_active
@@ -25,34 +22,22 @@ from events.pages.catalogue_rows import (
     switch,
 )
 from events.pages.schema_panel import SchemaPanel, schema_panel
-from organizations.pages.page import Page
+from organizations.pages.page import Page, TemplatePage
 
-SHEET = "schema"  # the element of this page; the picker has its own
-RESULTS = "results"  # the element that live filtering renews
+PANEL = "includes/schema_panel.html"
 
 
-class EventTypeList(Page, TemplateView):
-    """Works by links and a form; with scripts, only the part that changes comes anew."""
-
-    request: Any
+class EventTypeList(TemplatePage):
     section = "catalogue"
     template_name = "events/eventtype_list.html"
+    parts = {"results": "includes/eventtype_results.html"}
 
     @cached_property
     def panel(self) -> SchemaPanel | None:
         """Of the type that is shown beside the list."""
         return None
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().get(request, *args, **kwargs)
-        patch_vary_headers(response, ("HX-Request", "HX-Target"))
-        return response
-
-    def get_template_names(self) -> list[str]:
-        is_renewal = self.request.htmx.target == RESULTS
-        return ["includes/eventtype_results.html"] if is_renewal else [self.template_name]
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
         types = known_event_types(self.organization)
         asked = CatalogueFilter.of_query(self.request.GET)
         listing = Listing(
@@ -63,13 +48,13 @@ class EventTypeList(Page, TemplateView):
             may_write=self.caller.access.may_write,
         )
         return {
-            **super().get_context_data(**kwargs),
+            **context,
             "asked": asked,
             "groups": group_names(types),
             "kinds": _kinds(asked, types),
             "listing": listing,
             "panel": self.panel,
-            "is_renewal": self.request.htmx.target == RESULTS,
+            "is_renewal": bool(self.part),
         }
 
     @cached_property
@@ -83,7 +68,9 @@ class EventTypeList(Page, TemplateView):
 
 
 class EventTypeDetail(EventTypeList):
-    """The same page with a type's schema; for a fragment the panel alone."""
+    """The same page with a type's schema; its panel is asked for from here and from the picker."""
+
+    parts = {"schema": PANEL, "picker": PANEL}
 
     @cached_property
     def panel(self) -> SchemaPanel:
@@ -92,30 +79,18 @@ class EventTypeDetail(EventTypeList):
         except KeyError:
             raise Http404 from None
 
-    def get_template_names(self) -> list[str]:
-        return ["includes/schema_panel.html"] if self._is_fragment else [self.template_name]
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        if self.part:
+            return {"panel": self.panel, "is_catalogue": self.part == "schema"}
+        return super().get_context_data(**context)
 
-    @property
-    def _is_fragment(self) -> bool:
-        return bool(self.request.htmx.target)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        if self._is_fragment:
-            is_catalogue = self.request.htmx.target == SHEET
-            return {"panel": self.panel, "is_catalogue": is_catalogue}
-        return super().get_context_data(**kwargs)
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().get(request, *args, **kwargs)
-        if self.request.htmx.target == SHEET:
-            push_url(response, f"{request.get_full_path()}#{SHEET}")
-        return response
+    def address(self, context: dict[str, Any]) -> str:
+        return f"{self.request.get_full_path()}#schema" if context["is_catalogue"] else ""
 
 
 class EventTypeSwitch(Page):
     """Makes a type active or inactive; answers with the switch, without scripts with the page."""
 
-    request: Any
     http_method_names = ["post"]
     section = "catalogue"
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -11,6 +10,7 @@ from django.utils.safestring import SafeString
 from events.event_groups import WITHOUT_GROUP, grouped
 from events.event_types import EventTypes, KnownEventType
 from events.pages.links import catalogue_path
+from organizations.queries import query_of
 from organizations.templatetags.display import number
 from organizations.templatetags.icons import icon
 
@@ -63,7 +63,7 @@ class CatalogueFilter:
     def query(self, **changed: str) -> str:
         """As a query string that begins with "?", empty if nothing is asked for."""
         asked = {"q": self.words, "group": self.group, "kind": self.kind} | changed
-        text = urlencode({name: value for name, value in asked.items() if value})
+        text = query_of(asked)
         return f"?{text}" if text else ""
 
 

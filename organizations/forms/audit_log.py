@@ -2,25 +2,14 @@ import datetime as dt
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from organizations import audit_log
 from organizations.audit_log import Filters
 from organizations.differences import label_of
+from organizations.forms.days import DayField, midnight
 from organizations.models import Membership, Organization
 
-EARLIEST, LATEST = dt.date(2000, 1, 1), dt.date(2999, 12, 31)  # far from the calendar's ends
-
-
-def _day(label: str) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": "Use a date, such as 2026-03-31."},
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+DAY = dt.timedelta(days=1)
 
 
 class AuditFilterForm(forms.Form):
@@ -35,8 +24,8 @@ class AuditFilterForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "Whole name or id"}),
     )
-    since = _day("From")
-    until = _day("To")
+    since = DayField("From")
+    until = DayField("To")
 
     def offer(self, organization: Organization) -> None:
         """Fill the selects with what the log holds; three short queries and one for names."""
@@ -57,12 +46,6 @@ class AuditFilterForm(forms.Form):
         kept = [(chosen, chosen)] if chosen and chosen not in known else []
         self.fields[field].widget.choices = [("", anything), *found, *kept]
 
-    def clean_since(self) -> dt.date | None:
-        return _sensible(self.cleaned_data["since"])
-
-    def clean_until(self) -> dt.date | None:
-        return _sensible(self.cleaned_data["until"])
-
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and since > until:
@@ -77,8 +60,8 @@ class AuditFilterForm(forms.Form):
             action=data["action"],
             object_type=data["type"],
             thing=data["object"],
-            since=_start_of(data["since"]) if data["since"] else None,
-            until=_start_of(data["until"] + dt.timedelta(days=1)) if data["until"] else None,
+            since=midnight(data["since"]) if data["since"] else None,
+            until=midnight(data["until"] + DAY) if data["until"] else None,
         )
 
     @property
@@ -87,13 +70,3 @@ class AuditFilterForm(forms.Form):
         return {
             name: str(value) for name, value in getattr(self, "cleaned_data", {}).items() if value
         }
-
-
-def _sensible(day: dt.date | None) -> dt.date | None:
-    if day and not EARLIEST <= day <= LATEST:
-        raise ValidationError("Use a year from 2000 to 2999.", "too_far")
-    return day
-
-
-def _start_of(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), timezone.get_current_timezone())

@@ -46,6 +46,13 @@ class Organization(models.Model):
                 {"parent": ValidationError("A parent has no parent itself.", "parent_not_top")}
             )
 
+    def lock(self) -> None:
+        """Whoever changes its members or its data waits until the transaction is over.
+
+        Events do not wait.
+        """
+        Organization.objects.select_for_update(no_key=True).get(pk=self.pk)
+
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)

@@ -5,21 +5,23 @@ import json
 import zoneinfo
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from organizations import audit, audit_log
-from organizations.audit_log import Position
+from organizations import audit
+from organizations.audit_log import ORDER
 from organizations.differences import differences, label_of
 from organizations.forms.audit_log import AuditFilterForm
+from organizations.keyset import Cursor, Stretch, in_chunks, stretch
 from organizations.models import AuditEntry
-from organizations.pages.form_page import TemplatePage
-from organizations.pages.page import Page
+from organizations.pages.page import Page, TemplatePage, unstored
+from organizations.queries import query_of
 
+ROWS = 50
+ROWS_OF_CHUNK = 1_000
 NOT_SHOWN_AT_ONCE_FROM = 4
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 COLUMNS = [
@@ -43,24 +45,31 @@ class AuditList(TemplatePage):
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         form = AuditFilterForm(self.request.GET)
-        is_valid = form.is_valid()
-        part = self._part(form) if is_valid else audit_log.Part([], False, False)
+        part = self._part(form)
         form.offer(self.organization)
+        query = query_of(form.chosen)
         return {
             **context,
             "form": form,
             "part": part,
-            "rows": [_row(entry) for entry in part.entries],
+            "rows": [_row(entry) for entry in part.rows],
             "chosen": form.chosen,
-            "query": urlencode(form.chosen) + "&" if form.chosen else "",
+            "query": f"{query}&" if query else "",
         }
 
-    def _part(self, form: AuditFilterForm) -> audit_log.Part:
+    def _part(self, form: AuditFilterForm) -> Stretch[AuditEntry]:
+        if not form.is_valid():
+            return Stretch([], None, None)
         entries = form.filters.of(self.organization)
-        newer = Position.read(self.request.GET.get("newer", ""))
-        if newer and (part := audit_log.newer_than(entries, newer)).entries:
-            return part
-        return audit_log.older_than(entries, Position.read(self.request.GET.get("older", "")))
+        newer, older = self._cursor("newer"), self._cursor("older")
+        return stretch([entries], ROWS, ORDER, newer=newer, older=older)
+
+    def _cursor(self, name: str) -> Cursor | None:
+        """None also for what is no cursor: an old link still shows the log."""
+        try:
+            return ORDER.parse(self.request.GET.get(name, ""))
+        except ValueError:
+            return None
 
 
 class AuditExport(Page):
@@ -81,12 +90,11 @@ class AuditExport(Page):
         )
         entries = form.filters.of(self.organization)
         zone = self.request.membership.zone
-        lines = _lines(audit_log.in_chunks(entries, Position.of(entry)), zone)
+        lines = _lines(in_chunks(entries, ROWS_OF_CHUNK, ORDER, ORDER.of(entry)), zone)
         answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         name = f"audit-log-{self.organization.pk}-{timezone.localdate():%Y-%m-%d}.csv"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return unstored(answer)
 
 
 def _row(entry: AuditEntry) -> dict[str, Any]:

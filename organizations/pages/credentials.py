@@ -18,7 +18,8 @@ from organizations.authentication import remembered
 from organizations.creation import NewCredential, create_credential
 from organizations.forms.credential import CredentialForm
 from organizations.models import Access, Credential
-from organizations.pages.form_page import FormPage, TemplatePage
+from organizations.pages.form_page import FormPage
+from organizations.pages.page import TemplatePage, unstored
 
 PER_PAGE = 50
 
@@ -61,9 +62,7 @@ class CredentialAdd(FormPage):
                 made.issued.password.encode(), usedforsecurity=False
             ).hexdigest(),
         }
-        answer = render(self.request, "organizations/credential_secrets.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return unstored(render(self.request, "organizations/credential_secrets.html", context))
 
     @transaction.atomic
     def _create(self, data: dict[str, Any]) -> NewCredential:

@@ -1,28 +1,13 @@
-"""Pages of a template, and those with one form: shown, refused with reasons, or done."""
+"""Pages with one form: shown, refused with reasons, or done."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
+from django.http import QueryDict
+from django.http.response import HttpResponseBase
 
-from organizations.pages.page import Page
-
-
-class TemplatePage(Page):
-    """Shows `template_name` with what `get_context_data` adds to the context that it is given."""
-
-    template_name: ClassVar[str]
-
-    def get(self, *_: object, **__: object) -> HttpResponse:
-        return self.render()
-
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return context
-
-    def render(self, **context: Any) -> HttpResponse:
-        return render(self.request, self.template_name, self.get_context_data(**context))
+from organizations.pages.page import TemplatePage
 
 
 class FormPage(TemplatePage):
@@ -31,7 +16,7 @@ class FormPage(TemplatePage):
     def make_form(self, data: QueryDict | None) -> forms.BaseForm:
         raise NotImplementedError
 
-    def done(self, form: Any) -> HttpResponse:
+    def done(self, form: Any) -> HttpResponseBase:
         """Do what the valid form asks for, and answer. A ValidationError refuses it after all."""
         raise NotImplementedError
 
@@ -39,7 +24,7 @@ class FormPage(TemplatePage):
         form = context.get("form") or self.make_form(None)
         return {**context, "form": form, "problems": problems(form)}
 
-    def post(self, *_: object, **__: object) -> HttpResponse:
+    def post(self, *_: Any, **__: Any) -> HttpResponseBase:
         form = self.make_form(self.request.POST)
         if form.is_valid():
             try:

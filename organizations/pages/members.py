@@ -13,8 +13,8 @@ from django.urls import reverse
 from organizations import invitations, members
 from organizations.forms.members import InvitationForm, MembershipForm
 from organizations.models import Access, Invitation, Membership
-from organizations.pages.form_page import FormPage, TemplatePage
-from organizations.pages.page import Page
+from organizations.pages.form_page import FormPage
+from organizations.pages.page import Page, TemplatePage, unstored
 
 PER_PAGE = 50
 
@@ -55,9 +55,7 @@ class MembershipInvite(FormPage):
         )
         link = self.request.build_absolute_uri(reverse("invitation-accept", args=[token]))
         context = {"invitation": invitation, "link": link}
-        answer = render(self.request, "organizations/invitation_link.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return unstored(render(self.request, "organizations/invitation_link.html", context))
 
 
 class InvitationRevoke(Page):

@@ -1,21 +1,26 @@
 """What every page of the admin UI is made of: who is signed in, where, and what they may do."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.views.generic import View
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, push_url
+from django_htmx.middleware import HtmxDetails
 
 from organizations.authentication import ORGANIZATION_IN_SESSION, Caller, chosen_of
 from organizations.models import Access, Membership, Organization
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PLACE = "organization_id"
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 class PageRequest(HttpRequest):
@@ -24,6 +29,7 @@ class PageRequest(HttpRequest):
     caller: Caller
     membership: Membership
     memberships: list[Membership]
+    htmx: HtmxDetails
 
 
 class Page(View):
@@ -89,6 +95,48 @@ class OwnPage(Page):
 
     reads = Access.NONE
     writes = Access.NONE
+
+
+class TemplatePage(Page):
+    """Shows `template_name` with what `get_context_data` adds to the context that it is given.
+
+    Where scripts run, htmx asks at the same address for a part of the page alone. `parts` names
+    their templates by the first word of the id of the element that they renew.
+    """
+
+    template_name: ClassVar[str]
+    parts: ClassVar[Mapping[str, str]] = {}
+
+    def get(self, *_: Any, **__: Any) -> HttpResponseBase:
+        return self.render()
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return context
+
+    @property
+    def part(self) -> str:
+        """The one of `parts` that is asked for alone; "" for the whole page."""
+        wanted = (self.request.htmx.target or "").partition("-")[0]
+        return wanted if wanted in self.parts else ""
+
+    def address(self, context: dict[str, Any]) -> str:
+        """What the browser shall show as its address with the part; "" leaves it as it is."""
+        return ""
+
+    def render(self, **context: Any) -> HttpResponse:
+        context = self.get_context_data(**context)
+        template = self.parts.get(self.part, self.template_name)
+        response = render(self.request, template, context)
+        if self.parts:
+            patch_vary_headers(response, ("HX-Request", "HX-Target"))
+        address = self.address(context) if self.part else ""
+        return push_url(response, address) if address else response
+
+
+def unstored(response: Response) -> Response:
+    """No browser or proxy keeps it: there are secrets in it."""
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponseBase:

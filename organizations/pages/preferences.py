@@ -2,67 +2,77 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
 from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
 from organizations import audit
 from organizations.forms.preferences import OrganizationTimeZoneForm, OwnTimeZoneForm
 from organizations.forms.sign_in import OwnPasswordForm
-from organizations.members import lock_organization
 from organizations.models import Membership, Organization
-from organizations.pages.form_page import FormPage, TemplatePage, problems
+from organizations.pages.form_page import FormPage
 from organizations.pages.page import OwnPage
 
 
-class Preferences(OwnPage, TemplatePage):
+class TimeZonePage(FormPage):
+    """One of the page's two forms; what it changes is kept in the audit log."""
+
     template_name = "organizations/preferences.html"
 
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        own = context.get("own") or OwnTimeZoneForm(instance=_own(self.request.membership))
-        shared = OrganizationTimeZoneForm(instance=self.organization)
-        return {**context, "own": own, "shared": shared, "problems": problems(own)}
+    def own_form(self, data: QueryDict | None = None) -> forms.BaseForm:
+        # A copy that a refused form may fill in: by the page's own, times are shown.
+        own = Membership.objects.select_related("organization", "user")
+        return OwnTimeZoneForm(data, instance=get_object_or_404(own, pk=self.request.membership.pk))
+
+    def shared_form(self, data: QueryDict | None = None) -> forms.BaseForm:
+        organization = self.organization
+        if data is not None:
+            organization = get_object_or_404(Organization, pk=organization.pk)
+        return OrganizationTimeZoneForm(data, instance=organization)
 
     @transaction.atomic
-    def post(self, *_: object, **__: object) -> HttpResponse:
-        membership = _own(self.request.membership)
-        before = {"own_time_zone": membership.own_time_zone}
-        form = OwnTimeZoneForm(self.request.POST, instance=membership)
-        if not form.is_valid():
-            return self.render(own=form)
+    def post(self, *_: Any, **__: Any) -> HttpResponseBase:
+        self.organization.lock()
+        return super().post()
+
+    def done(self, form: Any) -> HttpResponse:
         if form.has_changed():
             form.save()
-            after = {"own_time_zone": membership.own_time_zone}
-            audit.record(self.request, action="changed", obj=membership, before=before, after=after)
-        messages.success(self.request, "Saved.")
-        return redirect("preferences")
-
-
-class OrganizationTimeZone(TemplatePage):
-    """The zone of everybody who has not chosen one; set by those with Write."""
-
-    http_method_names = ["post"]
-    template_name = "organizations/preferences.html"
-
-    @transaction.atomic
-    def post(self, *_: object, **__: object) -> HttpResponse:
-        lock_organization(self.organization)
-        organization = Organization.objects.get(pk=self.organization.pk)
-        before = {"time_zone": organization.time_zone}
-        form = OrganizationTimeZoneForm(self.request.POST, instance=organization)
-        if not form.is_valid():
-            own = OwnTimeZoneForm(instance=_own(self.request.membership))
-            return self.render(own=own, shared=form, problems=problems(form))
-        if form.has_changed():
-            form.save()
-            after = {"time_zone": organization.time_zone}
             audit.record(
-                self.request, action="changed", obj=organization, before=before, after=after
+                self.request,
+                action="changed",
+                obj=form.instance,
+                before={name: form.initial[name] for name in form.changed_data},
+                after={name: form.cleaned_data[name] for name in form.changed_data},
             )
         messages.success(self.request, "Saved.")
         return redirect("preferences")
+
+
+class Preferences(OwnPage, TimeZonePage):
+    def make_form(self, data: QueryDict | None) -> forms.BaseForm:
+        return self.own_form(data)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        context = super().get_context_data(**context)
+        return {**context, "own": context["form"], "shared": self.shared_form()}
+
+
+class OrganizationTimeZone(TimeZonePage):
+    """The zone of everybody who has not chosen one; set by those with Write."""
+
+    http_method_names = ["post"]
+
+    def make_form(self, data: QueryDict | None) -> forms.BaseForm:
+        return self.shared_form(data)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        context = super().get_context_data(**context)
+        return {**context, "own": self.own_form(), "shared": context["form"]}
 
 
 class PasswordChange(OwnPage, FormPage):
@@ -80,10 +90,3 @@ class PasswordChange(OwnPage, FormPage):
         update_session_auth_hash(self.request, user)
         messages.success(self.request, "Your password is changed.")
         return redirect("preferences")
-
-
-def _own(membership: Membership) -> Membership:
-    """A copy that a refused form may fill in: the page's own decides in which zone it is shown."""
-    return get_object_or_404(
-        Membership.objects.select_related("organization", "user"), pk=membership.pk
-    )

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from delivery.feed import events_with_state, place
+from delivery.feed import events_with_state, order_of
 from delivery.models import State
 from events.models import Event
 from organizations.models import Organization
@@ -19,8 +19,8 @@ def webhook() -> Webhook:
 
 
 def shown(organization: Organization, state: State) -> list[Event]:
-    names = [f"-{name}" for name in place(state)]
-    return list(events_with_state(organization, state).order_by(*names))
+    order = order_of(state).latest_first
+    return list(events_with_state(organization, state).order_by(*order))
 
 
 @pytest.mark.parametrize("state", State)

@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from delivery.log import BY_INGESTION
 from delivery.models import Delivery, State
-from delivery.pages.keyset import Cursor
 from events.models import Event
 from tests.conftest import PageClient
 from tests.delivery.feed_pages import (
@@ -38,7 +38,7 @@ def many(alice: PageClient) -> list[Event]:
         event(alice, ingested_at=now - MINUTE * (number // 40), name="pointsIssued")
         for number in range(130)
     ]
-    return sorted(events, key=Cursor.of, reverse=True)
+    return sorted(events, key=BY_INGESTION.of, reverse=True)
 
 
 def test_a_row_tells_what_came_in_and_what_became_of_it(alice: PageClient) -> None:
@@ -173,7 +173,7 @@ def test_a_filter_fetches_the_feed_alone_and_names_its_address(alice: PageClient
 
 def test_the_number_of_queries_does_not_grow(alice: PageClient) -> None:
     now = timezone.now()
-    older = Cursor.before(now - MINUTE)
+    older = BY_INGESTION.before(now - MINUTE)
     paths = [FEED, f"{FEED}?q=x&state=failed&mismatch=on", f"{FEED}?older={older}"]
 
     def fill() -> None:

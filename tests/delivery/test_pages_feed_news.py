@@ -6,8 +6,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from delivery.log import BY_INGESTION
 from delivery.models import Delivery, State
-from delivery.pages.keyset import Cursor
 from events.models import Event
 from tests.conftest import PageClient
 from tests.delivery.feed_pages import (
@@ -38,7 +38,8 @@ def test_news_are_what_came_in_since(alice: PageClient) -> None:
     html = alice.get(url, headers=HTMX).content.decode()
     assert shown(html) == [str(came.pk)]
     assert "<html" not in html
-    assert Cursor.parse(after_of(html)) >= Cursor.parse(after_of(f'id="news" hx-get="{url}"'))
+    asked = after_of(f'id="news" hx-get="{url}"')
+    assert BY_INGESTION.parse(after_of(html)) >= BY_INGESTION.parse(asked)
 
 
 def after_of(html: str) -> str:
@@ -117,7 +118,11 @@ def test_pages_that_nothing_new_can_reach_do_not_poll(
 ) -> None:
     came = settled(alice)
     future = timezone.now() + MINUTE * 60 * 24
-    values = {"older": str(Cursor.of(came)), "end": f"{future:%Y-%m-%dT%H:%M}", "range": "custom"}
+    values = {
+        "older": str(BY_INGESTION.of(came)),
+        "end": f"{future:%Y-%m-%dT%H:%M}",
+        "range": "custom",
+    }
     assert 'id="news"' not in page(alice, **{name: values[name] for name in parameters})
 
 

@@ -55,7 +55,7 @@ def test_hostile_text_is_shown_not_run() -> None:
 def test_marked_lines_are_those_that_were_named() -> None:
     html = json_code('{"a": 1, "b": 2}', "payload", wrong=[3])
     assert html.count("data-wrong") == 1
-    assert '<span class="line" data-n="3" data-wrong>' in html
+    assert '<span class="line" data-n="3" data-wrong id="L3">' in html
 
 
 def test_keys_and_header_names_are_set_off() -> None:

@@ -3,7 +3,6 @@ import io
 
 import pytest
 
-from organizations import audit_log
 from organizations.models import AuditEntry
 from tests.conftest import PageClient
 from tests.organizations.audit_entries import START, filled, log
@@ -23,7 +22,7 @@ def exported(client: PageClient, **filters: str) -> list[list[str]]:
 def test_the_export_holds_what_is_filtered_all_of_it(
     alice: PageClient, charlie_page: PageClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "PER_CHUNK", 7)
+    monkeypatch.setattr("organizations.pages.audit_log.ROWS_OF_CHUNK", 7)
     filled(alice, 120)
     log(charlie_page, action="created")
     head, *rows = exported(alice, action="created")

@@ -11,6 +11,7 @@ from django.utils import timezone
 from organizations import audit_log
 from organizations.audit import record
 from organizations.authentication import Caller
+from organizations.keyset import Cursor
 from organizations.models import Credential
 from tests.conftest import PageClient
 from tests.factories import CredentialFactory, MembershipFactory, WebhookFactory
@@ -196,12 +197,11 @@ def test_every_filter_reads_a_page_of_an_index(alice: PageClient) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    position = audit_log.Position(START + timedelta(seconds=300), 1)
+    order = audit_log.ORDER
+    is_older = order.older(Cursor(START + timedelta(seconds=300), 1))
     for each in filters:
-        entries = audit_log._below(each.of(alice.organization), position).order_by("-at", "-id")[
-            :50
-        ]
-        plan = entries.explain()
+        entries = each.of(alice.organization).filter(is_older).order_by(*order.latest_first)
+        plan = entries[:50].explain()
         assert "audit_by_" in plan, plan
         assert "Seq Scan" not in plan, plan
         assert "TEMP B-TREE" not in plan, plan

@@ -1,22 +1,23 @@
 """New notification, Duplicate and Edit."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from organizations.models import Access
-from organizations.pages.page import Page
+from organizations.pages.page import TemplatePage, unstored
 from webhooks import signing_secrets
 from webhooks.form_headers import spare_rows
 from webhooks.forms import WebhookForm
 from webhooks.headers import MAX_HEADERS
 from webhooks.models import Webhook, WebhookQuerySet
+from webhooks.object_id import OBJECT_ID
 from webhooks.pages.changes import (
     Seen,
     before_of,
@@ -26,48 +27,39 @@ from webhooks.pages.changes import (
     open_choices,
     take,
 )
+from webhooks.pages.webhook_page import WebhookPage
 
-PUBLIC_ID = re.compile(r"[0-9a-f]{24}")
 OVERLAPS = (  # hours of both secrets, in words
     *((0, "Not at all"), (1, "For 1 hour"), (24, "For 24 hours")),
     *((72, "For 3 days"), (168, "For 7 days")),
 )
 
 
-class FormPage(Page):
-    section: ClassVar[str] = "notifications"
-    reads: ClassVar[Access] = Access.WRITE
+class WebhookFormPage(TemplatePage):
+    section = "notifications"
+    reads = Access.WRITE
+    template_name = "webhooks/webhook_form.html"
 
-    def webhook(self, webhooks: WebhookQuerySet, public_id: str) -> Webhook:
-        """Raises Http404."""
-        known = webhooks.filter(organization=self.organization).with_related()
-        found = (
-            known.filter(public_id=public_id).first() if PUBLIC_ID.fullmatch(public_id) else None
-        )
-        if found is None:
-            raise Http404
-        return found
-
-    def shown(self, form: WebhookForm, **context: Any) -> HttpResponse:
-        """The page. What was typed differs from what is stored, so leaving it asks."""
-        stored, model = form.stored, form.model
-        has_typed = self.request.method == "POST"
-        rows = context.pop("rows", None) or form.rows
-        base = {
-            "form": form,
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        """Of `form`. `rows` are its headers' as they shall be shown, if not as they are."""
+        form: WebhookForm = context["form"]
+        stored = form.stored
+        rows = context.get("rows") or form.rows
+        return {
+            "model": form.model,
+            "problems": list(form.problems) if form.is_bound else [],
+            **context,
             "rows": rows[:MAX_HEADERS],
             "more_rows": rows[MAX_HEADERS:],
             "spare_rows": spare_rows(len(rows)),
             "picker": form.picker,
             "stored": stored,
-            "model": model,
-            "problems": list(form.problems) if form.is_bound else [],
-            "has_typed": has_typed,
+            # What was typed differs from what is stored, so leaving the page asks.
+            "has_typed": self.request.method == "POST",
             "cancel_url": _page_of(stored) if stored else reverse("webhook-list"),
             "overlaps": OVERLAPS,
             "secrets": signing_secrets.signing(stored) if stored else [],
         }
-        return render(self.request, "webhooks/webhook_form.html", base | context)
 
     def saved(self, form: WebhookForm) -> HttpResponse | None:
         """None: the name was taken meanwhile, the form tells."""
@@ -83,28 +75,34 @@ class FormPage(Page):
         return HttpResponseRedirect(_page_of(webhook))
 
 
-class WebhookAdd(FormPage):
+class WebhookAdd(WebhookFormPage):
     def get(self, request: HttpRequest) -> HttpResponse:
         model = self._model(request.GET, Webhook.objects.filter(deleted_at=None))
-        return self.shown(WebhookForm(organization=self.organization, model=model))
+        return self.render(form=WebhookForm(organization=self.organization, model=model))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         # One that was deleted while it was edited may be made anew of what was typed.
         model = self._model(request.POST, Webhook.objects.all())
         form = WebhookForm(request.POST, organization=self.organization, model=model)
         answer = self.saved(form) if form.is_valid() else None
-        return answer or self.shown(form)
+        return answer or self.render(form=form)
 
     def _model(self, data: QueryDict, webhooks: WebhookQuerySet) -> Webhook | None:
+        """Raises Http404."""
         public_id = data.get("from")
-        return self.webhook(webhooks, public_id) if public_id else None
+        if not public_id:
+            return None
+        if not re.fullmatch(OBJECT_ID, public_id):
+            raise Http404
+        own = webhooks.filter(organization=self.organization).with_related()
+        return get_object_or_404(own, public_id=public_id)
 
 
-class EditPage(FormPage):
+class EditPage(WebhookPage, WebhookFormPage):
     """A page about one webhook that carries its form."""
 
-    def stored(self, public_id: str) -> Webhook:
-        return self.webhook(Webhook.objects.filter(deleted_at=None), public_id)
+    def stored(self) -> Webhook:
+        return self.own(Webhook.objects.filter(deleted_at=None).with_related())
 
     def unchecked(self, stored: Webhook, **context: Any) -> HttpResponse:
         """The form as it was typed so far, for the buttons in it that do something else."""
@@ -113,21 +111,19 @@ class EditPage(FormPage):
         token = data.get("seen", "")
         seen = Seen.read(token, stored)
         told = open_choices(form, seen, stored, seen.clashes, data) if seen.clashes else None
-        answer = self.shown(form, seen=token, changes=told, **context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return unstored(self.render(form=form, seen=token, changes=told, **context))
 
 
 class WebhookEdit(EditPage):
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
-        stored = self.stored(public_id)
+        stored = self.stored()
         form = WebhookForm(organization=self.organization, stored=stored)
-        return self.shown(form, seen=Seen.of(stored).token(stored))
+        return self.render(form=form, seen=Seen.of(stored).token(stored))
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         data = request.POST.copy()
         with transaction.atomic():
-            stored = self.webhook(Webhook.objects.select_for_update(), public_id)
+            stored = self.own(Webhook.objects.select_for_update().with_related())
             if stored.deleted_at is not None:
                 return self._deleted(stored, data)
             return self._change(stored, data)
@@ -145,7 +141,7 @@ class WebhookEdit(EditPage):
                 fresh = Seen.of(stored, before_of(seen, merged.clashes))
                 form = WebhookForm(organization=self.organization, stored=stored, kept=data)
                 token = fresh.token(stored)
-                return self.shown(form, seen=token, changes=told)
+                return self.render(form=form, seen=token, changes=told)
         if unchosen:
             return self._unchosen(form, stored, seen, unchosen)
         if is_valid and form.draft.changes_nothing:
@@ -153,7 +149,7 @@ class WebhookEdit(EditPage):
             return HttpResponseRedirect(_page_of(stored))
         answer = self.saved(form) if is_valid else None
         token = Seen(seen.revision, seen.at, seen.fields).token(stored)
-        return answer or self.shown(form, seen=token)
+        return answer or self.render(form=form, seen=token)
 
     def _unchosen(
         self, form: WebhookForm, stored: Webhook, seen: Seen, clashes: dict[str, str]
@@ -162,13 +158,13 @@ class WebhookEdit(EditPage):
         wanted = [(row.choice, row.label, "Choose which version is kept.") for row in told.clashes]
         token = Seen(seen.revision, seen.at, seen.fields, clashes).token(stored)
         problems = [*wanted, *form.problems]
-        return self.shown(form, seen=token, changes=told, problems=problems)
+        return self.render(form=form, seen=token, changes=told, problems=problems)
 
     def _deleted(self, stored: Webhook, data: QueryDict) -> HttpResponse:
         """Nothing is saved and nothing lost: what was typed can be saved as a new webhook."""
         data["name"] = stored.name
         form = WebhookForm(organization=self.organization, model=stored, kept=data)
-        return self.shown(form, deleted=stored)
+        return self.render(form=form, deleted=stored)
 
 
 def _page_of(webhook: Webhook) -> str:

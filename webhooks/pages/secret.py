@@ -3,6 +3,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from organizations import audit
+from organizations.pages.page import unstored
 from webhooks import signing_secrets
 from webhooks.models import Webhook
 from webhooks.pages.form import OVERLAPS, EditPage
@@ -11,9 +12,11 @@ HOUR_S = 3_600
 
 
 class SecretPage(EditPage):
+    http_method_names = ["post"]
+
     def answer(self, stored: Webhook, *, is_shown: bool = False, note: str = "") -> HttpResponse:
         """The secret's part of the form, or without scripts the form as typed so far."""
-        if not self.request.htmx:  # type: ignore[attr-defined]  # of django-htmx
+        if not self.request.htmx:
             return self.unchecked(stored, secret_is_shown=is_shown, secret_note=note)
         context = {
             "stored": stored,
@@ -22,16 +25,14 @@ class SecretPage(EditPage):
             "secret_is_shown": is_shown,
             "secret_note": note,
         }
-        answer = render(self.request, "includes/signing_secret.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return unstored(render(self.request, "includes/signing_secret.html", context))
 
 
 class SecretShow(SecretPage):
     """The signing secret, for somebody with Write who asks for it; it is recorded."""
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
-        stored = self.stored(public_id)
+        stored = self.stored()
         secrets = [secret.pk for secret in signing_secrets.signing(stored)]
         with transaction.atomic():
             audit.record(
@@ -43,12 +44,12 @@ class SecretShow(SecretPage):
 class SecretRotate(SecretPage):
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """A secret that was rotated since the page was made, or sent twice, is not again."""
-        stored = self.stored(public_id)
+        stored = self.stored()
         overlap_hours = _overlap(request.POST.get("overlap_hours", ""))
         if overlap_hours is None:
             return self.answer(stored, note="Choose for how long the old secret signs as well.")
         with transaction.atomic():
-            locked = self.webhook(Webhook.objects.select_for_update(), public_id)
+            locked = self.own(Webhook.objects.select_for_update())
             newest = signing_secrets.signing(locked)[:1]
             if [str(secret.pk) for secret in newest] != request.POST.getlist("secret")[:1]:
                 return self.answer(stored, note="The secret was rotated meanwhile; look again.")
