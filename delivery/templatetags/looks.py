@@ -1,11 +1,15 @@
 import functools
+from urllib.parse import urlencode
 
 from django import template
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from delivery.looks import LOOKS
-from delivery.models import State
+from delivery.models import FAILED, State
+from delivery.pages.log_search import DAY
+from webhooks.models import Webhook
 
 register = template.Library()
 
@@ -21,3 +25,11 @@ def _badge(state: str, soft: bool) -> SafeString:
     look = LOOKS[State(state)]
     badge = {"state": look.tone, "name": look.icon, "word": look.word, "soft": soft}
     return render_to_string("includes/badge.html", badge)
+
+
+@register.simple_tag
+def failed_deliveries(webhook: Webhook, *, of_last_day: bool = False) -> str:
+    """The address of a webhook's log, narrowed to what was not delivered in the end."""
+    asked = {"status": ",".join(FAILED), **({"period": DAY} if of_last_day else {})}
+    path = reverse("webhook-detail", args=[webhook.public_id])
+    return f"{path}?{urlencode(asked)}#details"
