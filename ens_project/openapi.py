@@ -150,5 +150,6 @@ class SchemaView(SpectacularAPIView):
 class PageView(SpectacularSwaggerSplitView):
     """Swagger UI writes style attributes; on this page alone they are allowed."""
 
+    template_name = "api_docs.html"
     url_name = "api-schema"
     throttle_classes = []
