@@ -1,5 +1,5 @@
 // [data-copy="text"] copies it; [data-copies="id"] copies the text of that element.
-import { say } from "./toasts.js";
+import { say, warn } from "./toasts.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-copies]");
@@ -11,7 +11,7 @@ document.addEventListener("click", async (event) => {
     await navigator.clipboard.writeText(text);
     say("Copied");
   } catch {
-    say("Your browser did not allow copying");
+    warn("Your browser did not allow copying. Select the text instead.");
   }
 });
 

@@ -18,8 +18,10 @@ function showState() {
   const controls = document.getElementById("feed-live");
   if (!controls) return;
   controls.hidden = !document.querySelector("#news[hx-get]");
+  const state = isPaused ? "paused" : rest.ms > REST_FROM_MS ? "away" : "live";
   for (const part of controls.querySelectorAll("[data-when]")) {
-    part.hidden = (part.dataset.when === "paused") !== isPaused;
+    const isHidden = !part.dataset.when.split(" ").includes(state);
+    if (part.hidden !== isHidden) part.hidden = isHidden;
   }
 }
 
@@ -89,11 +91,14 @@ for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
     if (!isPoll(event)) return;
     if ([403, 404].includes(event.detail.xhr?.status)) location.reload();
     rest = { ms: Math.min(rest.ms * 2, REST_MOST_MS), until: Date.now() + rest.ms };
+    showState();
   });
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (isPoll(event) && event.detail.successful) rest = { ms: REST_FROM_MS, until: 0 };
+  if (!isPoll(event) || !event.detail.successful) return;
+  rest = { ms: REST_FROM_MS, until: 0 };
+  showState();
 });
 
 showState();

@@ -1,6 +1,6 @@
 // What htmx brings. A dialog[data-fetched] opens at once and is gone when closed; its menu closes
 // before, so that the focus comes back to what can be seen. A request that failed is told.
-import { say } from "./toasts.js";
+import { warn } from "./toasts.js";
 
 document.addEventListener("htmx:load", ({ target }) => {
   if (!target.matches?.("dialog[data-fetched]")) return;
@@ -20,5 +20,9 @@ document.addEventListener(
   true, // the event does not bubble
 );
 
-document.addEventListener("htmx:sendError", () => say("The server did not answer. Try again."));
-document.addEventListener("htmx:responseError", () => say("That did not work. Load the page again."));
+const isPoll = ({ detail }) => detail.elt?.id === "news"; // the feed tells of those itself
+
+for (const [name, text] of [
+  ["htmx:sendError", "The server did not answer. Try again."],
+  ["htmx:responseError", "That did not work. Load the page again."],
+]) document.addEventListener(name, (event) => { if (!isPoll(event)) warn(text); });

@@ -6,6 +6,8 @@ import "./dialogs.js";
 import "./toasts.js";
 import "./tabs.js";
 import "./fetched.js";
+import "./rows.js";
+import "./waiting.js";
 
 // The summary of a refused form is where its reader goes on.
 document.querySelector("[data-focus]")?.focus();
