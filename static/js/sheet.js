@@ -1,11 +1,13 @@
 // A side sheet (.sheet[id]): [data-sheet="id"] links load their page's panel into it with htmx.
 // Beside the list where there is room; where not, it covers the list until it is closed.
-import { say } from "./toasts.js";
+import { warn } from "./toasts.js";
 
 let opener = null; // the link that loaded what is shown
 
 // A page that was opened with a panel shows its row as well.
-document.querySelector("tr[aria-current]")?.scrollIntoView({ block: "nearest" });
+const current = document.querySelector("tr[aria-current]");
+current?.scrollIntoView({ block: "nearest" });
+if (current && !location.hash) document.querySelector(".sheet").dataset.open = "";
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-sheet]");
@@ -30,7 +32,7 @@ export async function load(link) {
   await htmx.ajax("GET", link.href, { target: sheet, swap: "innerHTML" });
   if (opener !== link) return; // another one was chosen meanwhile
   if (sheet.firstElementChild === before) {
-    say("The schema could not be loaded");
+    warn("The schema could not be loaded. Try again.");
     return;
   }
   sheet.dataset.open = "";
@@ -61,7 +63,7 @@ function point(row) {
 function closeSheet(sheet) {
   if (!covers(sheet) || sheet.matches(":target") || sheet.dataset.open === undefined) return false;
   delete sheet.dataset.open;
-  opener?.focus();
+  (opener ?? current?.querySelector(".row"))?.focus();
   return true;
 }
 
