@@ -48,7 +48,8 @@ def _of_lists(label: str, old: list[Any], new: list[Any]) -> Difference:
     before, after = [_shown(item) for item in old], [_shown(item) for item in new]
     went = [text for text in before if text not in after]
     came = [text for text in after if text not in before]
-    return Difference(label, went, came if went or came else ["in another order"])
+    kept = "another value" if MASK in after else "in another order"
+    return Difference(label, went, came if went or came else [kept])
 
 
 def _of_mappings(label: str, old: dict[str, Any], new: dict[str, Any]) -> Difference:

@@ -150,7 +150,7 @@ def test_the_list_tells_the_state_of_each(alice: PageClient) -> None:
     page = alice.get("/credentials").content.decode()
     rows = re.findall(r"<tr>.*?</tr>", page, re.DOTALL)[1:]
     assert ["used" in rows[0], "expired" in rows[1], "revoked" in rows[2]] == [True] * 3
-    for row, words in zip(rows, (["In use", "3 min ago"], ["Expired"], ["Revoked"]), strict=True):
+    for row, words in zip(rows, (["Active", "3 min ago"], ["Expired"], ["Revoked"]), strict=True):
         assert all(word in row for word in words)
     assert "elsewhere" not in page
     assert page.count("/revoke") == 2
