@@ -117,7 +117,7 @@ _EVENTS = {
     "event_name_invalid": Problem(51073, 400, "eventName is not usable."),
     "event_data_invalid": Problem(51083, 400, "data is not a JSON object."),
     "event_id_invalid": Problem(51084, 400, "eventId is not usable."),
-    "event_org_mismatch": Problem(51085, 400, "orgId is of another organisation."),
+    "event_org_mismatch": Problem(51085, 400, "orgId is of another organization."),
     "event_ref_invalid": Problem(51086, 400, "refId is not usable."),
     "event_request_invalid": Problem(51087, 400, "apiRequestId is not usable."),
     "event_created_at_invalid": Problem(51088, 400, "createdAt is no moment."),
@@ -145,7 +145,7 @@ _WARNINGS = {
 
 _ORGANIZATIONS = {
     "time_zone_unknown": Problem(51071, 400, "No such time zone in the tz database."),
-    "parent_not_top": Problem(51072, 400, "A parent organisation has no parent itself."),
+    "parent_not_top": Problem(51072, 400, "A parent organization has no parent itself."),
 }
 
 TABLE = _GENERAL | _ORGANIZATIONS | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS

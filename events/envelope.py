@@ -108,7 +108,7 @@ def _rules(
     message = f"eventId is 1 to {MAX_ID} printable ASCII characters."
     is_odd = not (isinstance(event_id, str) and _PRINTABLE.fullmatch(event_id))
     yield "eventId", "event_id_invalid", message, event_id is not None and is_odd
-    message = "orgId is not the organisation of the credential."
+    message = "orgId is not the organization of the credential."
     is_other = isinstance(org_id, bool) or org_id != organization_id
     yield "orgId", "event_org_mismatch", message, org_id is not None and is_other
     for field, code, longest in (

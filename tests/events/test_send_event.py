@@ -164,7 +164,7 @@ def test_rejected_events_are_counted_with_the_reason_and_end_in_failure(
     with pytest.raises(CommandError, match=rf"{count} events? (was|were) rejected"):
         call_command("send_event", "customerAdded", stdout=out, **options)
     assert "rejected" in out.getvalue()
-    assert "orgId is not the organisation of the credential." in out.getvalue()
+    assert "orgId is not the organization of the credential." in out.getvalue()
 
 
 # --- What can be wrong ---------------------------------------------------------------------

@@ -7,7 +7,7 @@ from ens_project.demo.seed import seed
 
 
 class Command(BaseCommand):
-    help = "Makes the demo's organisations, users, credential and webhook, as far as missing."
+    help = "Makes the demo's organizations, users, credential and webhook, as far as missing."
 
     def handle(self, *args: object, **options: object) -> None:
         require_demo()
@@ -20,6 +20,6 @@ class Command(BaseCommand):
                 f"{settings.DEMO_FILE} can not be written ({error.strerror})."
             ) from error
         self.stdout.write(
-            f"Organisation {state.organization} is there; its receiver listens on port"
+            f"Organization {state.organization} is there; its receiver listens on port"
             f" {state.receiver_port}."
         )

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo",
             action="store_true",
-            help="make missing secrets, seed an organisation with a receiver on loopback, show it",
+            help="make missing secrets, seed an organization with a receiver on loopback, show it",
         )
 
     def handle(self, *args: object, demo: bool, **options: object) -> None:
