@@ -1,53 +1,21 @@
-import html
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.test.client import Client
 from django.utils import timezone
 
 from events.catalogue import CATALOGUE
-from events.event_types import known_event_types, remembered
+from events.event_types import remembered
 from events.models import EventType
-from organizations.models import AuditEntry
 from tests.conftest import PageClient
+from tests.events.catalogue_pages import fragment, is_active, row, shown, switch
 from tests.factories import EventFactory, WebhookFactory
+from tests.markup import html_of, words_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 MaxQueries = Callable[..., Any]
-
-
-def text_of(response: Any) -> str:
-    """The words of a page, without its markup."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", response.content.decode())).split())
-
-
-def shown(response: Any) -> list[str]:
-    """Names of the types in the list."""
-    found = re.findall(r'class="row"[^>]*>([^<]*)<', response.content.decode())
-    return [html.unescape(name) for name in found]
-
-
-def row(response: Any, name: str) -> str:
-    """The words of a type's row."""
-    rows = re.findall(r"<tr.*?</tr>", response.content.decode(), re.DOTALL)
-    (found,) = [one for one in rows if f">{html.escape(name)}</a>" in one]
-    return " ".join(re.sub(r"<[^>]*>", " ", found).split())
-
-
-def fragment(client: Client, path: str, target: str) -> Any:
-    return client.get(path, headers={"HX-Request": "true", "HX-Target": target})
-
-
-def switch(client: Client, name: str, active: str, **headers: str) -> Any:
-    return client.post(f"/catalogue/{name}/active", {"active": active}, headers=headers)
-
-
-def is_active(client: PageClient, name: str) -> bool:
-    return known_event_types(client.organization)[name].active
 
 
 def test_all_types_are_listed_by_group(alice: PageClient) -> None:
@@ -56,10 +24,10 @@ def test_all_types_are_listed_by_group(alice: PageClient) -> None:
     names = shown(page)
     assert sorted(names) == sorted([*CATALOGUE, "beansRoasted"])
     assert names[-1] == "beansRoasted"
-    assert "Roastery 1" in text_of(page)
-    assert "All 79" in text_of(page)
-    assert "Built in 78" in text_of(page)
-    assert "Custom 1" in text_of(page)
+    assert "Roastery 1" in words_of(html_of(page))
+    assert "All 79" in words_of(html_of(page))
+    assert "Built in 78" in words_of(html_of(page))
+    assert "Custom 1" in words_of(html_of(page))
 
 
 def test_a_row_tells_how_many_live_webhooks_and_events(
@@ -105,7 +73,7 @@ def test_the_list_can_be_narrowed(
     page = alice.get(f"/catalogue?{query}")
     assert shown(page) == expected if expected is not None else len(shown(page)) == 79
     if expected == []:
-        assert "Nothing found" in text_of(page)
+        assert "Nothing found" in words_of(html_of(page))
 
 
 def test_what_is_narrowed_stays_behind_links_and_forms(alice: PageClient) -> None:
@@ -127,7 +95,7 @@ def test_a_type_has_a_page_with_its_schema_beside_the_list(alice: PageClient) ->
     page = alice.get("/catalogue/pointsExpired")
     assert len(shown(page)) == 78
     assert '<tr aria-current="true">' in page.content.decode()
-    words = text_of(page)
+    words = words_of(html_of(page))
     assert "<h2>pointsExpired</h2>" in page.content.decode()
     assert "customerIdentifiers object" in words
     assert "customerId integer required" in words
@@ -140,11 +108,11 @@ def test_the_panel_alone_comes_for_the_list_and_for_the_picker(alice: PageClient
     beside_list = fragment(alice, "/catalogue/tierRenewed?q=tier", "schema")
     assert "<html" not in beside_list.content.decode()
     assert "<h2>tierRenewed</h2>" in beside_list.content.decode()
-    assert "Tier mails" in text_of(beside_list)
+    assert "Tier mails" in words_of(html_of(beside_list))
     assert beside_list.headers["HX-Push-Url"] == "/catalogue/tierRenewed?q=tier#schema"
     in_picker = fragment(alice, "/catalogue/tierRenewed", "picker-schema")
     assert "<h3>tierRenewed</h3>" in in_picker.content.decode()
-    assert "Tier mails" not in text_of(in_picker)
+    assert "Tier mails" not in words_of(html_of(in_picker))
     assert "HX-Push-Url" not in in_picker.headers
 
 
@@ -160,11 +128,11 @@ def test_the_panel_names_who_is_subscribed(alice: PageClient, charlie_page: Page
     gone.deleted_at = timezone.now()
     gone.save()
     page = alice.get("/catalogue/tierRenewed")
-    assert "W00 (inactive) , W01" in text_of(page)
+    assert "W00 (inactive) , W01" in words_of(html_of(page))
     assert f'href="/notifications/{webhooks[1].public_id}"' in page.content.decode()
-    assert "W10" not in text_of(page)
-    assert "Gone" not in text_of(page)
-    assert "2 more" in text_of(page)
+    assert "W10" not in words_of(html_of(page))
+    assert "Gone" not in words_of(html_of(page))
+    assert "2 more" in words_of(html_of(page))
     assert 'href="/notifications?q=tierRenewed"' in page.content.decode()
 
 
@@ -174,86 +142,6 @@ def test_an_unknown_type_does_not_exist(alice: PageClient, charlie_page: PageCli
         assert alice.get(f"/catalogue/{name}").status_code == 404
         assert switch(alice, name, "false").status_code == 404
     assert not EventType.objects.filter(organization=alice.organization).exists()
-
-
-def test_a_standard_type_is_switched_off_and_on(alice: PageClient) -> None:
-    answer = switch(alice, "tierRenewed", "false")
-    assert answer.status_code == 302
-    assert answer.headers["Location"] == "/catalogue"
-    stored = EventType.objects.get(organization=alice.organization)
-    assert (stored.name, stored.active, stored.schema) == ("tierRenewed", False, None)
-    assert not is_active(alice, "tierRenewed")
-    page = alice.get("/catalogue")
-    assert "tierRenewed is inactive now." in text_of(page)
-    assert 'aria-checked="false" aria-label="tierRenewed active"' in page.content.decode()
-    assert "nobody gets it" in text_of(alice.get("/catalogue/tierRenewed"))
-    switch(alice, "tierRenewed", "true")
-    assert is_active(alice, "tierRenewed")
-    assert EventType.objects.filter(organization=alice.organization).count() == 1
-
-
-def test_switching_is_audited_once(alice: PageClient) -> None:
-    EventType.objects.create(organization=alice.organization, name="beansRoasted", schema={})
-    switch(alice, "beansRoasted", "true")
-    assert not AuditEntry.objects.exists()
-    switch(alice, "beansRoasted", "false")
-    switch(alice, "beansRoasted", "false")
-    entry = AuditEntry.objects.get()
-    assert (entry.action, entry.object_name) == ("deactivated", "beansRoasted")
-    assert (entry.before, entry.after) == ({"active": True}, {"active": False})
-    assert entry.actor["code"] == "alice"
-    assert entry.organization == alice.organization
-
-
-def test_what_is_switched_off_stays_checked_as_before(alice: PageClient) -> None:
-    EventType.objects.create(
-        organization=alice.organization, name="tierRenewed", validation="reject"
-    )
-    switch(alice, "tierRenewed", "false")
-    assert EventType.objects.get().validation == "reject"
-
-
-def test_with_a_script_the_switch_alone_comes_back(alice: PageClient) -> None:
-    answer = switch(
-        alice, "tierRenewed", "false", **{"HX-Request": "true", "HX-Trigger": "switch-7"}
-    )
-    assert answer.status_code == 200
-    button = answer.content.decode()
-    assert button.startswith('<button class="switch" id="switch-7" role="switch"')
-    assert 'aria-checked="false"' in button
-    assert 'value="true"' in button
-
-
-def test_one_comes_back_to_what_the_list_was_narrowed_to(alice: PageClient) -> None:
-    answer = alice.post(
-        "/catalogue/tierRenewed/active", {"active": "false", "q": "ti er", "kind": "standard"}
-    )
-    assert answer.headers["Location"] == "/catalogue?q=ti+er&kind=standard"
-
-
-@pytest.mark.parametrize("value", ["", "yes", "True", None])
-def test_what_is_neither_on_nor_off_is_refused(alice: PageClient, value: str | None) -> None:
-    body = {} if value is None else {"active": value}
-    assert alice.post("/catalogue/tierRenewed/active", body).status_code == 400
-    assert not EventType.objects.exists()
-
-
-def test_with_read_there_is_no_switch_but_a_word(bob_page: PageClient) -> None:
-    EventType.objects.create(organization=bob_page.organization, name="tierRenewed", active=False)
-    page = bob_page.get("/catalogue")
-    main = page.content.decode().split("<main", 1)[1]
-    assert "switch" not in main
-    assert '<form method="post"' not in main
-    assert row(page, "tierRenewed").endswith("Inactive")
-    assert row(page, "tierUpgraded").endswith("Active")
-    assert switch(bob_page, "tierRenewed", "true").status_code == 403
-    assert not is_active(bob_page, "tierRenewed")
-
-
-def test_a_switch_is_the_organizations_own(alice: PageClient, charlie_page: PageClient) -> None:
-    switch(charlie_page, "tierRenewed", "false")
-    assert is_active(alice, "tierRenewed")
-    assert not is_active(charlie_page, "tierRenewed")
 
 
 def test_texts_of_customers_are_shown_and_not_run(alice: PageClient) -> None:
@@ -294,7 +182,7 @@ def test_a_schema_of_ten_thousand_fields_is_shown_in_part_and_copied_whole(
         schema={"properties": {"data": {"properties": fields}}},
     )
     page: HttpResponse = fragment(alice, "/catalogue/wide", "schema")
-    words = text_of(page)
+    words = words_of(html_of(page))
     assert "9,800 more, in the JSON Schema" in words
     assert "more lines" in words
     assert "There is no example" in words
@@ -303,7 +191,7 @@ def test_a_schema_of_ten_thousand_fields_is_shown_in_part_and_copied_whole(
 
 def test_a_type_without_a_schema_has_a_panel(alice: PageClient) -> None:
     EventType.objects.create(organization=alice.organization, name="bare")
-    words = text_of(alice.get("/catalogue/bare"))
+    words = words_of(html_of(alice.get("/catalogue/bare")))
     assert "The schema names no fields." in words
 
 

@@ -2,8 +2,6 @@ import logging
 import re
 import threading
 from datetime import timedelta
-from html import unescape
-from typing import Any
 
 import pytest
 import time_machine
@@ -17,6 +15,7 @@ from organizations.models import Access, AuditEntry, Invitation, Membership, Sig
 from organizations.models.sign_in import ATTEMPTS
 from tests.conftest import PageClient
 from tests.factories import PASSWORD, MembershipFactory, UserFactory
+from tests.markup import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -30,10 +29,6 @@ def invite(alice: PageClient, email: str = "dana@x.example", **fields: str) -> s
     found = re.search(r'id="link" value="http://testserver(/invitation/[^"]+)"', page)
     assert found, page
     return found[1]
-
-
-def text_of(answer: Any) -> str:
-    return unescape(answer.content.decode())
 
 
 def test_a_new_user_joins_with_name_and_password_and_is_signed_in(alice: PageClient) -> None:

@@ -1,6 +1,5 @@
 import re
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -15,13 +14,10 @@ from organizations.keyset import Cursor
 from organizations.models import Credential
 from tests.conftest import PageClient
 from tests.factories import CredentialFactory, MembershipFactory, WebhookFactory
+from tests.markup import text_of
 from tests.organizations.audit_entries import START, filled, log
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-
-
-def text_of(answer: Any) -> str:
-    return unescape(answer.content.decode())
 
 
 def names(page: str) -> list[str]:

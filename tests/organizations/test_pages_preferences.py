@@ -1,4 +1,3 @@
-from html import unescape
 from typing import Any
 
 import pytest
@@ -9,14 +8,11 @@ from organizations.models import AuditEntry, Membership, SignInAttempts
 from organizations.models.sign_in import ATTEMPTS
 from tests.conftest import PageClient
 from tests.factories import PASSWORD, MembershipFactory
+from tests.markup import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 NEW = "another horse staple battery"
-
-
-def text_of(answer: Any) -> str:
-    return unescape(answer.content.decode())
 
 
 def zone_of(client: PageClient) -> str:

@@ -10,17 +10,13 @@ from organizations.csv_records import MAX_BYTES
 from organizations.models import AuditEntry, Customer, CustomerIdentifier, Organization, Store, Till
 from organizations.reference_formats import FORMATS
 from tests.conftest import PageClient
+from tests.markup import html_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 LIST, IMPORT = "/reference-data", "/reference-data/import"
 HOSTILE = "<script>alert('x')</script>"
 WRITING = 'data-kind="primary"'
-
-
-def text_of(answer: Any) -> str:
-    assert answer.status_code == 200
-    return str(answer.content.decode())
 
 
 def send(client: PageClient, kind: str, content: str | bytes, name: str = "file.csv") -> Any:
@@ -49,10 +45,10 @@ def add_tills(organization: Organization, count: int) -> None:
 def test_without_any_the_page_explains_and_offers_the_import(
     alice: PageClient, bob_page: PageClient
 ) -> None:
-    page = text_of(alice.get(LIST))
+    page = html_of(alice.get(LIST))
     assert "No reference data yet" in page
     assert f'href="{IMPORT}"' in page
-    assert IMPORT not in text_of(bob_page.get(LIST))
+    assert IMPORT not in html_of(bob_page.get(LIST))
 
 
 def test_every_kind_is_counted_and_listed(alice: PageClient) -> None:
@@ -62,16 +58,16 @@ def test_every_kind_is_counted_and_listed(alice: PageClient) -> None:
     Till.objects.create(organization=alice.organization, till_id=7, code="sin.7", store=store)
     Till.objects.create(organization=alice.organization, till_id=8, code="sin.8")
     add_customers(alice.organization, 3)
-    tills = text_of(alice.get(LIST))
+    tills = html_of(alice.get(LIST))
     assert 'Tills <span class="count">2</span>' in tills
     assert 'Stores <span class="count">1</span>' in tills
     assert 'Customers <span class="count">3</span>' in tills
     assert "sin.7" in tills
     assert 'href="?kind=stores&amp;q=50001"' in tills
-    stores = text_of(alice.get(LIST, {"kind": "stores"}))
+    stores = html_of(alice.get(LIST, {"kind": "stores"}))
     assert "Orchard" in stores
     assert 'aria-label="1 tills of sin"' in stores
-    customers = text_of(alice.get(LIST, {"kind": "customers"}))
+    customers = html_of(alice.get(LIST, {"kind": "customers"}))
     assert "913" in customers
     assert "c3" in customers
 
@@ -82,7 +78,7 @@ def test_a_customer_is_shown_with_points_cards_and_other_sources(alice: PageClie
         "customers",
         "customer_id,points_balance,card_numbers,wechat/shop/unionId\n7,1240.5,a|b,u-1\n8,,,\n",
     )
-    page = text_of(alice.get(LIST, {"kind": "customers"}))
+    page = html_of(alice.get(LIST, {"kind": "customers"}))
     assert "1,240.5<" in page
     assert 'aria-label="2 card numbers of 7"' in page
     assert "wechat shop unionId: u-1" in page
@@ -125,7 +121,7 @@ def test_what_is_searched_is_found(
     shown = {row.mobile if kind == "customers" else row.code for row in answer.context["rows"]}
     assert shown == expected
     assert len(answer.context["rows"]) == len(expected)
-    assert (f"matches “{q}”" in text_of(answer)) == (not expected)
+    assert (f"matches “{q}”" in html_of(answer)) == (not expected)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +135,7 @@ def test_a_strange_query_still_shows_a_list(alice: PageClient, query: str) -> No
 
 def test_a_long_list_has_pages(alice: PageClient) -> None:
     add_tills(alice.organization, 51)
-    first = text_of(alice.get(LIST))
+    first = html_of(alice.get(LIST))
     assert "51 tills, page 1 of 2" in first
     assert 'href="?kind=tills&amp;page=2"' in first
     assert len(alice.get(LIST, {"page": 2}).context["rows"]) == 1
@@ -149,9 +145,9 @@ def test_while_its_reader_searches_only_the_results_come(alice: PageClient) -> N
     add_tills(alice.organization, 1)
     headers = {"HX-Request": "true", "HX-Target": "results"}
     answer = alice.get(LIST, {"q": "t"}, headers=headers)
-    assert text_of(answer).lstrip().startswith('<div id="results">')
+    assert html_of(answer).lstrip().startswith('<div id="results">')
     assert answer["HX-Push-Url"] == "?kind=tills&q=t"
-    assert "1 till found" in text_of(answer)
+    assert "1 till found" in html_of(answer)
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))
@@ -173,15 +169,15 @@ def test_hostile_text_is_shown_and_not_run(alice: PageClient, kind: str) -> None
     send(alice, "stores", f'store_id,code,name,external_id\n1,"{HOSTILE}",n,"{HOSTILE}"\n')
     send(alice, "tills", f'till_id,code,store_id\n1,"{HOSTILE}",1\n')
     send(alice, "customers", f'customer_id,mobile,card_numbers\n1,"{HOSTILE}","{HOSTILE}|2"\n')
-    page = text_of(alice.get(LIST, {"kind": kind}))
+    page = html_of(alice.get(LIST, {"kind": kind}))
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
-    assert "<script>alert" not in text_of(alice.get(LIST, {"kind": kind, "q": HOSTILE}))
+    assert "<script>alert" not in html_of(alice.get(LIST, {"kind": kind, "q": HOSTILE}))
 
 
 def test_read_looks_and_sees_nothing_that_writes(alice: PageClient, bob_page: PageClient) -> None:
     add_tills(alice.organization, 1)
-    page = text_of(bob_page.get(LIST))
+    page = html_of(bob_page.get(LIST))
     assert "s1" in page
     assert WRITING not in page
     assert IMPORT not in page
@@ -195,15 +191,15 @@ def test_another_organization_sees_nothing_of_it(
 ) -> None:
     add_tills(alice.organization, 1)
     add_customers(alice.organization, 1)
-    assert "No reference data yet" in text_of(charlie_page.get(LIST))
-    assert "No reference data yet" in text_of(charlie_page.get(LIST, {"kind": "tills", "q": "t"}))
+    assert "No reference data yet" in html_of(charlie_page.get(LIST))
+    assert "No reference data yet" in html_of(charlie_page.get(LIST, {"kind": "tills", "q": "t"}))
 
 
 # --- The import ----------------------------------------------------------------------------
 
 
 def test_the_page_describes_every_column(alice: PageClient) -> None:
-    page = text_of(alice.get(IMPORT, {"kind": "customers"}))
+    page = html_of(alice.get(IMPORT, {"kind": "customers"}))
     for form in FORMATS.values():
         for column in form.columns:
             assert f">{escape(column.name)}<" in page
@@ -223,7 +219,7 @@ def test_an_import_tells_what_it_did_and_leaves_an_audit_entry(alice: PageClient
     send(alice, "stores", "store_id,code\n1,one\n")
     answer = send(alice, "stores", "store_id,code\n1,ONE\n2,two\n")
     assert (answer.status_code, answer["Location"]) == (302, f"{LIST}?kind=stores")
-    assert "Stores: 1 created, 1 updated, 0 unchanged." in text_of(alice.get(answer["Location"]))
+    assert "Stores: 1 created, 1 updated, 0 unchanged." in html_of(alice.get(answer["Location"]))
     entry = AuditEntry.objects.for_organization(alice.organization).latest("pk")
     assert entry.actor["code"] == "alice"
     assert entry.from_address == "127.0.0.1"

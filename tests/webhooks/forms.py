@@ -72,5 +72,5 @@ def problems(answer: Any) -> list[tuple[str, str]]:
     return [(field, message) for field, _, message in answer.context["problems"]]
 
 
-def text_of(answer: Any) -> str:
-    return str(answer.content.decode())
+def reloaded(webhook: Webhook) -> Webhook:
+    return Webhook.objects.get(pk=webhook.pk)

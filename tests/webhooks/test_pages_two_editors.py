@@ -7,7 +7,8 @@ import pytest
 from organizations.models import Access, AuditEntry
 from tests.conftest import CredentialClient, PageClient, member
 from tests.factories import CredentialFactory
-from tests.webhooks.forms import NEW, Fields, add, edit_url, fields_of, opened, problems, text_of
+from tests.markup import html_of
+from tests.webhooks.forms import NEW, Fields, add, edit_url, fields_of, opened, problems, reloaded
 from tests.webhooks.test_draft import together
 from webhooks.models import Webhook
 
@@ -35,10 +36,6 @@ def save(client: PageClient, webhook: Webhook, fields: Fields, **changes: Any) -
     return client.post(edit_url(webhook), fields | changes)
 
 
-def now(webhook: Webhook) -> Webhook:
-    return Webhook.objects.get(pk=webhook.pk)
-
-
 def test_what_only_they_changed_is_told_taken_and_saved_with_mine(
     alice: PageClient, tomas: PageClient, webhook: Webhook
 ) -> None:
@@ -46,15 +43,15 @@ def test_what_only_they_changed_is_told_taken_and_saved_with_mine(
     assert save(tomas, webhook, opened(tomas, webhook), max_connections="40").status_code == 302
     answer = save(alice, webhook, mine, url="https://mine.example.com/")
     assert answer.status_code == 200
-    text = text_of(answer)
+    text = html_of(answer)
     assert "Tomas changed this webhook" in text
     assert f"{CONNECTIONS}: from <q>20</q> to <q>40</q>" in text
     assert "Take their change and keep mine" in text
-    assert now(webhook).url != "https://mine.example.com/"
+    assert reloaded(webhook).url != "https://mine.example.com/"
     shown = fields_of(answer)
     assert (shown["max_connections"], shown["url"]) == (["40"], ["https://mine.example.com/"])
     assert save(alice, webhook, shown).status_code == 302
-    saved = now(webhook)
+    saved = reloaded(webhook)
     assert (saved.max_connections, saved.url) == (40, "https://mine.example.com/")
 
 
@@ -73,7 +70,7 @@ def test_what_both_changed_is_chosen(
     assert [field for field, _ in problems(unchosen)] == [first.choice, second.choice]
     chosen = {first.choice: "theirs", second.choice: "mine"}
     assert save(alice, webhook, fields_of(unchosen) | chosen).status_code == 302
-    assert (now(webhook).max_connections, now(webhook).sla_s) == (40, 5)
+    assert (reloaded(webhook).max_connections, reloaded(webhook).sla_s) == (40, 5)
 
 
 def test_a_choice_is_kept_while_another_is_still_open(
@@ -88,7 +85,7 @@ def test_a_choice_is_kept_while_another_is_still_open(
     (left,) = again.context["changes"].clashes
     assert (left.before, left.theirs, left.mine) == ("30", "60", "5")
     assert save(alice, webhook, fields_of(again), **{left.choice: "mine"}).status_code == 302
-    assert (now(webhook).max_connections, now(webhook).sla_s) == (40, 5)
+    assert (reloaded(webhook).max_connections, reloaded(webhook).sla_s) == (40, 5)
 
 
 def test_choosing_theirs_takes_what_is_theirs_by_then(
@@ -100,7 +97,7 @@ def test_choosing_theirs_takes_what_is_theirs_by_then(
     (clash,) = answer.context["changes"].clashes
     save(tomas, webhook, opened(tomas, webhook), sla_s="90")
     assert save(alice, webhook, fields_of(answer), **{clash.choice: "theirs"}).status_code == 302
-    assert now(webhook).sla_s == 90
+    assert reloaded(webhook).sla_s == 90
 
 
 def test_keeping_mine_is_asked_again_when_they_change_it_again(
@@ -113,7 +110,7 @@ def test_keeping_mine_is_asked_again_when_they_change_it_again(
     save(tomas, webhook, opened(tomas, webhook), sla_s="90")
     again = save(alice, webhook, fields_of(answer), **{clash.choice: "mine"})
     assert [row.label for row in again.context["changes"].clashes] == [clash.label]
-    assert now(webhook).sla_s == 90
+    assert reloaded(webhook).sla_s == 90
 
 
 def test_events_of_both_are_kept(alice: PageClient, tomas: PageClient, webhook: Webhook) -> None:
@@ -124,7 +121,7 @@ def test_events_of_both_are_kept(alice: PageClient, tomas: PageClient, webhook: 
     assert [row.label for row in answer.context["changes"].taken] == ["Event tierUpgraded"]
     save(alice, webhook, fields_of(answer))
     kept = {"transactionAdded", "customerAdded", "tierUpgraded"}
-    assert set(now(webhook).event_names) == kept
+    assert set(reloaded(webhook).event_names) == kept
 
 
 def test_a_header_that_only_they_replaced_is_taken_without_its_value_in_the_page(
@@ -135,10 +132,10 @@ def test_a_header_that_only_they_replaced_is_taken_without_its_value_in_the_page
     save(tomas, webhook, opened(tomas, webhook), header_value=values)
     answer = save(alice, webhook, mine, sla_s="5")
     assert [row.label for row in answer.context["changes"].taken] == ["Header authorization"]
-    assert "Token of Tomas" not in text_of(answer)
-    assert "hunter2" not in text_of(answer)
+    assert "Token of Tomas" not in html_of(answer)
+    assert "hunter2" not in html_of(answer)
     save(alice, webhook, fields_of(answer))
-    assert now(webhook).header_pairs == [
+    assert reloaded(webhook).header_pairs == [
         *(("Authorization", "Token of Tomas"), ("X-B", "second value")),
     ]
 
@@ -153,9 +150,9 @@ def test_a_header_that_both_replaced_is_chosen(
     (clash,) = answer.context["changes"].clashes
     shown = fields_of(answer)
     assert shown["header_value"][0] == "Typed by Alice"
-    assert "Token of Tomas" not in text_of(answer)
+    assert "Token of Tomas" not in html_of(answer)
     assert save(alice, webhook, shown, **{clash.choice: "theirs"}).status_code == 302
-    assert now(webhook).header_pairs[0] == ("Authorization", "Token of Tomas")
+    assert reloaded(webhook).header_pairs[0] == ("Authorization", "Token of Tomas")
 
 
 def test_a_header_that_they_removed_and_i_replaced_is_chosen(
@@ -169,7 +166,7 @@ def test_a_header_that_they_removed_and_i_replaced_is_chosen(
     assert (clash.before, clash.theirs) == ("there", "not there")
     kept = save(alice, webhook, fields_of(answer), **{clash.choice: "mine"})
     assert kept.status_code == 302
-    assert dict(now(webhook).header_pairs)["Authorization"] == "Typed by Alice"
+    assert dict(reloaded(webhook).header_pairs)["Authorization"] == "Typed by Alice"
 
 
 def test_the_same_change_by_both_is_no_conflict(
@@ -203,7 +200,7 @@ def test_a_change_by_the_api_is_told_with_its_credential(
     url = f"/v3/webHooks/{webhook.public_id}"
     assert api.patch(url, {"description": "By the till"}).status_code == 200
     answer = save(alice, webhook, mine, sla_s="5")
-    assert "Till 4 changed this webhook" in text_of(answer)
+    assert "Till 4 changed this webhook" in html_of(answer)
     assert fields_of(answer)["description"] == ["By the till"]
 
 
@@ -211,17 +208,17 @@ def test_a_deactivation_by_the_service_is_told_with_its_reason(
     alice: PageClient, webhook: Webhook
 ) -> None:
     mine = opened(alice, webhook)
-    row = now(webhook)
+    row = reloaded(webhook)
     row.deactivate("The receiver answered 410 Gone.")
     row.revision += 1
     row.save()
     answer = save(alice, webhook, mine, sla_s="5")
     assert answer.status_code == 200
-    assert "The service changed this webhook" in text_of(answer)
-    assert "The receiver answered 410 Gone." in text_of(answer)
+    assert "The service changed this webhook" in html_of(answer)
+    assert "The receiver answered 410 Gone." in html_of(answer)
     assert "is_active" not in fields_of(answer)
     save(alice, webhook, fields_of(answer))
-    saved = now(webhook)
+    saved = reloaded(webhook)
     assert (saved.sla_s, saved.is_active) == (5, False)
     assert saved.deactivation_reason == "The receiver answered 410 Gone."
 
@@ -234,8 +231,8 @@ def test_a_webhook_deleted_meanwhile_becomes_a_new_one_of_what_was_typed(
     assert api.delete(f"/v3/webHooks/{webhook.public_id}").status_code == 200
     answer = save(alice, webhook, mine, sla_s="5")
     assert answer.status_code == 200
-    assert "Till 4 deleted this webhook" in text_of(answer)
-    assert "hunter2" not in text_of(answer)
+    assert "Till 4 deleted this webhook" in html_of(answer)
+    assert "hunter2" not in html_of(answer)
     shown = fields_of(answer)
     assert (shown["name"], shown["sla_s"]) == ([webhook.name], ["5"])
     assert alice.post(NEW, shown).status_code == 302
@@ -252,7 +249,7 @@ def test_hostile_names_of_others_are_shown_not_run(
     tomas.user.save()
     mine = opened(alice, webhook)
     save(tomas, webhook, opened(tomas, webhook), description="<img src=x onerror=alert(1)>")
-    text = text_of(save(alice, webhook, mine, sla_s="5"))
+    text = html_of(save(alice, webhook, mine, sla_s="5"))
     assert "<script>alert" not in text
     assert "<img" not in text
 
@@ -277,4 +274,4 @@ def test_of_two_at_the_same_moment_one_saves_and_the_other_is_told(
         lambda: save(tomas, webhook, theirs, sla_s="60"),
     )
     assert sorted(answer.status_code for answer in answers) == [200, 302]
-    assert now(webhook).revision == 2
+    assert reloaded(webhook).revision == 2
