@@ -91,9 +91,6 @@ class Format:
         return _identifier_column(heading) if has_identifiers else None
 
 
-# --- Cells ---------------------------------------------------------------------------------
-
-
 def shown(text: str) -> str:
     """The text in quotes, cut, and such that it can be written anywhere."""
     text = text.encode("utf-8", "replace").decode()
@@ -156,8 +153,6 @@ def several_identifiers(text: str) -> frozenset[str]:
     return frozenset(_identifier(part) for part in map(str.strip, text.split(SEPARATOR)) if part)
 
 
-# --- Columns of identifiers ----------------------------------------------------------------
-
 IDENTIFIER_HEADING = "<source>/<account>/<type>"
 EXAMPLE_HEADING = "wechat/tamarind-house/unionId"
 _MAX_ACCOUNT = _max_length(CustomerIdentifier, "account_id")
@@ -184,9 +179,6 @@ def _of_identifiers(
     read: Callable[[str], frozenset[str]] = one_identifier,
 ) -> Column:
     return Column(name, description, example, read, frozenset(), identifier=identifier)
-
-
-# --- The formats ---------------------------------------------------------------------------
 
 
 def _text(model: type[models.Model], name: str, description: str, example: str) -> Column:

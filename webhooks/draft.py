@@ -8,13 +8,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from events.event_types import known_event_types
 from organizations import audit
 from organizations.authentication import Caller
 from webhooks.headers import Headers, problems, tidied, unmasked
-from webhooks.models import KEPT_FOR, Header, SigningSecret, Subscription, Webhook
+from webhooks.models import KEPT_FOR, TOUCHED, Header, SigningSecret, Subscription, Webhook
 from webhooks.signing_secrets import new_signing_secret
 
 # Who, when and for whom is never the caller's to say, so there is nothing to check.
@@ -132,13 +131,11 @@ class Draft:
 
     def _write(self, caller: Caller) -> None:
         webhook = self.webhook
-        webhook.updated_at = timezone.now()
-        webhook.updated_by = caller.actor
+        webhook.touch(caller.actor)
         if self.stored is None:
+            webhook.revision = 1
             webhook.created_at = webhook.updated_at
             webhook.created_by = caller.actor
-        else:
-            webhook.revision += 1
         webhook.save()
         if self.stored is None:
             SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret())
@@ -187,10 +184,8 @@ def restore(webhook: Webhook, by: audit.By) -> None:
 
 
 def _save_existence(webhook: Webhook, by: audit.By) -> None:
-    webhook.revision += 1
-    webhook.updated_at = timezone.now()
-    webhook.updated_by = audit.caller_in(by).actor
-    webhook.save(update_fields=["deleted_at", "undo_until", "revision", "updated_at", "updated_by"])
+    webhook.touch(audit.caller_in(by).actor)
+    webhook.save(update_fields=["deleted_at", "undo_until", *TOUCHED])
 
 
 def _audited(webhook: Webhook) -> dict[str, Any]:

@@ -24,6 +24,8 @@ UNDO_S = 10
 UNDO_FOR = dt.timedelta(seconds=UNDO_S + 2)
 KEPT_FOR = dt.timedelta(seconds=UNDO_S + 5)
 
+TOUCHED = ("revision", "updated_at", "updated_by")  # what Webhook.touch sets
+
 
 class WebhookType(models.TextChoices):
     HTTP = "HTTP", "HTTP"
@@ -167,6 +169,12 @@ class Webhook(models.Model):
     def event_names(self) -> list[str]:
         """Likewise."""
         return [subscription.event_name for subscription in self.subscriptions.all()]
+
+    def touch(self, actor: dict[str, Any]) -> None:
+        """It was changed now, by `actor`; processes that keep the old one read it anew."""
+        self.revision += 1
+        self.updated_at = timezone.now()
+        self.updated_by = actor
 
     def forget_related(self) -> None:
         """After headers or subscriptions were written, prefetched ones are old."""

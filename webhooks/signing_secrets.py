@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from organizations import audit
-from webhooks.models import SigningSecret, Webhook
+from webhooks.models import TOUCHED, SigningSecret, Webhook
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -47,10 +47,8 @@ def rotate(webhook: Webhook, by: audit.By, overlap_s: int) -> SigningSecret:
             webhook.signing_secrets.update(expires_at=now)
         new = SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret())
         _forget_expired(webhook, now)
-        webhook.revision += 1  # processes that keep the old secret read it anew
-        webhook.updated_at = now
-        webhook.updated_by = audit.caller_in(by).actor
-        webhook.save(update_fields=["revision", "updated_at", "updated_by"])
+        webhook.touch(audit.caller_in(by).actor)
+        webhook.save(update_fields=TOUCHED)
         audit.record(
             by,
             action="secret rotated",
