@@ -6,7 +6,9 @@ from django.conf import settings
 from django.template import Context, Template
 
 from delivery.looks import LOOKS
-from delivery.models import FINAL, OPEN, State
+from delivery.models import FAILED, FINAL, OPEN, State
+from tests.conftest import PageClient
+from tests.factories import DeliveryFactory, WebhookFactory
 
 
 def shown(state: str) -> str:
@@ -39,3 +41,15 @@ def test_a_badge_tells_the_state_by_word_icon_and_colour(state: State) -> None:
 
 def test_what_is_in_flight_is_called_sending() -> None:
     assert "Sending" in shown("in_flight")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", State)
+def test_failures_lead_to_what_was_not_delivered(alice: PageClient, state: State) -> None:
+    webhook = WebhookFactory(organization=alice.organization)
+    delivery = DeliveryFactory(webhook=webhook, state=state)
+    for arguments in ("", " of_last_day=True"):
+        tag = "{% load looks %}{% failed_deliveries webhook" + arguments + " %}"
+        page = alice.get(Template(tag).render(Context({"webhook": webhook}, autoescape=False)))
+        assert page.status_code == 200
+        assert (str(delivery.pk) in page.content.decode()) == (state in FAILED)
