@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from events.event_groups import EventGroup, grouped
 from events.event_types import KnownEventType, known_event_types
-from events.pages.links import catalogue_path
+from events.links import catalogue_path
 from organizations.models import Organization
 from organizations.templatetags.icons import icon
 

@@ -9,10 +9,10 @@ from django.utils.safestring import SafeString
 
 from events.event_groups import WITHOUT_GROUP, grouped
 from events.event_types import EventTypes, KnownEventType
-from events.pages.links import catalogue_path
+from events.links import catalogue_path
+from organizations.badges import badge
 from organizations.queries import query_of
 from organizations.templatetags.display import number
-from organizations.templatetags.icons import icon
 
 KINDS: Final = {"": "All", "standard": "Built in", "custom": "Custom"}
 
@@ -29,7 +29,6 @@ _SWITCH: Final = (
     '<button class="switch" id="{}" role="switch" aria-checked="{}" aria-label="{} active"'
     ' name="active" value="{}" formaction="{}/active" hx-post="{}/active"><i></i></button>'
 )
-_BADGE: Final = '<span class="badge" data-state="{}">{}{}</span>'
 _NONE: Final = format_html('<span class="none">{}</span>', "0")
 _CURRENT: Final = format_html(' aria-current="{}"', "true")
 
@@ -134,9 +133,7 @@ def switch(known: KnownEventType, element_id: str) -> SafeString:
 
 def state(known: KnownEventType) -> SafeString:
     """For whoever may only look."""
-    if known.active:
-        return format_html(_BADGE, "ok", icon("check"), "Active")
-    return format_html(_BADGE, "off", icon("off"), "Inactive")
+    return badge("ok", "check", "Active") if known.active else badge("off", "off", "Inactive")
 
 
 def _searched(known: KnownEventType) -> str:
