@@ -1,4 +1,7 @@
-"""What every request gets: an id, one line in the log and, under /v3, an answer in JSON."""
+"""What every request gets: an id, one line in the log and, under /v3, an answer in JSON.
+
+And what none may do: be no text, or leave its answer behind.
+"""
 
 import re
 import secrets
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 import structlog
+from django.core.exceptions import BadRequest
 from django.core.handlers.wsgi import LimitedStream, WSGIRequest
 from django.http import HttpResponse, HttpResponseBase, QueryDict
 
@@ -66,6 +70,36 @@ class ApiMiddleware:
         if response.status_code >= 400 and response.get("Content-Type") != "application/json":
             return _failure(response)
         return response
+
+
+class UnstoredMiddleware:
+    """No browser or proxy keeps an answer that does not say so itself.
+
+    After signing out, the back button shows no page of whoever was there, and no error either.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: WSGIRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class TextMiddleware:
+    """Innermost: no path and no query of a page has a NUL, for which databases can not be asked.
+
+    One in a form gets as far as the form, which tells at which field it stands.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: WSGIRequest) -> HttpResponseBase:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest
+        return self.get_response(request)
 
 
 def _failure(response: HttpResponseBase) -> HttpResponse:

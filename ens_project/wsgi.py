@@ -12,12 +12,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ens_project.settings")
 
 
 class PlainContentType:
-    """Takes from the API's Content-Type what Django stumbles over while it makes the request.
+    """Takes from Content-Type what Django stumbles over while it makes the request.
 
     A parameter that can not be parsed, a charset that decodes no text, and any charset together
     with too many query parameters raise there, outside of every middleware, and the server would
-    answer with a page of its own. UTF-8 is what the API reads anyway; whatever else is asked for
-    is left out as a whole, so that the API answers 415.
+    answer with a page of its own. UTF-8 is what API and pages read anyway; whatever else is asked
+    for is left out as a whole, so that the API answers 415 and a page reads an empty form. Of the
+    parameters only the boundary of a form stays.
     """
 
     def __init__(self, inner: "WSGIApplication") -> None:
@@ -26,19 +27,20 @@ class PlainContentType:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith("/v3"):
-            environ["CONTENT_TYPE"] = plain(environ.get("CONTENT_TYPE", ""))
+        environ["CONTENT_TYPE"] = plain(environ.get("CONTENT_TYPE", ""))
         return self.inner(environ, start_response)
 
 
 def plain(content_type: str) -> str:
-    """The media type without parameters; "" if they say anything but UTF-8."""
+    """The media type, with a boundary if it has one; "" if it says anything but UTF-8."""
     try:
         media_type, parameters = parse_header_parameters(content_type)
     except ValueError:
         return ""
-    charset = parameters.get("charset", "utf-8").lower()
-    return media_type if charset in {"utf-8", "utf8"} else ""
+    if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        return ""
+    boundary = parameters.get("boundary")
+    return media_type if boundary is None else f'{media_type}; boundary="{boundary}"'
 
 
 application = PlainContentType(get_wsgi_application())

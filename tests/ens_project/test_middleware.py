@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.test import APIClient
 
 from ens_project.urls import handler400, handler403, handler404, handler500
-from tests.conftest import CredentialClient
+from tests.conftest import CredentialClient, PageClient
 from tests.factories import MembershipFactory
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
@@ -116,7 +116,7 @@ def test_a_path_or_query_that_is_no_text_is_400(url: str) -> None:
 
 @pytest.mark.django_db
 def test_too_many_parameters_are_400(api: CredentialClient) -> None:
-    assert failure(api.get("/v3/webHooks?" + "a=1&" * 2000)) == (400, 51050)
+    assert failure(api.get("/v3/webHooks?" + "a=1&" * 30_000)) == (400, 51050)
 
 
 @pytest.mark.django_db
@@ -204,3 +204,21 @@ def test_a_page_that_is_not_there_is_a_line_as_well(lines: list[dict[str, Any]])
     assert [(line["status"], line["route"], line["organization_id"]) for line in lines] == [
         (404, None, None)
     ]
+
+
+@pytest.mark.django_db
+def test_no_page_is_kept_by_browsers_and_proxies(alice: PageClient) -> None:
+    for url in ("/notifications", "/nothing", "/members/999999999/change", "/feed?q=x", "/"):
+        assert alice.get(url)["Cache-Control"] == "no-store"
+    assert alice.post("/notifications/new", {})["Cache-Control"] == "no-store"
+    assert "no-store" in Client().get("/sign-in")["Cache-Control"]
+    assert "no-store" not in Client().get("/static/favicon.svg").headers.get("Cache-Control", "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/sign-in?next=%00", "/invitation/%00", "/%00", "/feed?q=a%00b"])
+def test_nul_in_an_address_is_a_bad_request_everywhere(url: str) -> None:
+    answer = Client().get(url)
+    assert answer.status_code == 400
+    assert "Bad request" in answer.content.decode()
+    assert "default-src" in answer["Content-Security-Policy"]

@@ -14,6 +14,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from ens_project.embedded import free_port
+from ens_project.wsgi import plain
 
 TOKEN = "/v3/oauth/token/generate"
 ROOT = Path(__file__).parent.parent.parent
@@ -155,6 +156,33 @@ def test_a_content_type_that_django_stumbles_over_is_415(server: int, broken: st
     answer = connection.getresponse()
     shown = json.loads(answer.read())
     assert (answer.status, shown["errors"][0]["code"]) == (415, 415)
+
+
+@pytest.mark.parametrize(
+    "given", ["hex", "utf-7", "idna", "undefined", "\0", "utf-8' ; charset*=bogus'en'x"]
+)
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_a_form_in_another_charset_is_read_as_an_empty_one(kind: str, given: str) -> None:
+    assert plain(f"{kind}; boundary=x; charset={given}") == ""
+
+
+def test_a_pages_boundary_stays() -> None:
+    kind = "multipart/form-data; boundary="
+    assert plain(f'{kind}"x"; charset=UTF-8') == plain(f"{kind}x") == f'{kind}"x"'
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("charset", ["hex", "undefined", "latin-1", "utf-7", "utf-8"])
+def test_a_page_answers_whatever_charset_it_is_asked_in(
+    server: int, method: str, charset: str
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server, timeout=20)
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    body = "--x\r\nContent-Disposition: form-data; name=q\r\n\r\n+2AA-\r\n--x--\r\n"
+    connection.request(method, "/feed?a=b", body.encode(), headers)
+    answer = connection.getresponse()
+    assert answer.status in {302, 403}
+    answer.read()
 
 
 def test_a_charset_and_too_many_parameters_are_a_bad_request(server: int) -> None:
