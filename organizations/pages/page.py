@@ -37,13 +37,15 @@ class Page(View):
 
     `reads` is the access that looking needs, `writes` what every other method needs. Whoever is
     not signed in is sent there and comes back; a lack of access is told with the names of those
-    who can give it (403). `section` names the entry of the navigation that is marked.
+    who can give it (403). `section` names the entry of the navigation that is marked. Files
+    that are sent to a page without `takes_files` are dropped.
     """
 
     request: PageRequest
     reads: ClassVar[Access] = Access.READ
     writes: ClassVar[Access] = Access.WRITE
     section: ClassVar[str] = ""
+    takes_files: ClassVar[bool] = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
@@ -142,7 +144,10 @@ def unstored(response: Response) -> Response:
 def _sign_in_first(request: HttpRequest) -> HttpResponseBase:
     if getattr(request, "htmx", False):
         # A fragment can not show the sign-in page; the whole page goes there.
-        back = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        try:
+            back = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        except ValueError:  # it is no URL
+            back = "/"
         return HttpResponseClientRedirect(redirect_to_login(back).url)
     back = request.get_full_path() if request.method in SAFE_METHODS else "/"
     return redirect_to_login(back)

@@ -53,6 +53,7 @@ class ReferenceData(TemplatePage):
 
 class ReferenceImport(FormPage):
     section = "reference"
+    takes_files = True
     reads = Access.WRITE
     template_name = "organizations/reference_import.html"
 
