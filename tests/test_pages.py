@@ -1,20 +1,18 @@
 """Who may see and do what, for every page: generated from the URLs, so none is forgotten."""
 
+import re
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core import serializers
 from django.test import Client
-from django.utils import timezone
 
-from events.models import EventType
-from organizations.models import Access, Invitation
+from organizations.models import Access
 from organizations.pages.page import Page
 from tests.conftest import PageClient
 from tests.endpoints import Endpoint, page_endpoints
-from tests.factories import CredentialFactory, DeliveryFactory, MembershipFactory, WebhookFactory
-from webhooks.models import SigningSecret
+from tests.page_forms import SECRETS, objects_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -30,30 +28,7 @@ SENSITIVE = ("organizations", "events", "webhooks", "delivery", "auth")
 
 @pytest.fixture
 def ids(alice: PageClient) -> dict[str, Any]:
-    """Of Alice's objects, by the names that URLs have for them.
-
-    A URL with another parameter fails the tests until it is added here.
-    """
-    organization = alice.organization
-    webhook = WebhookFactory(organization=organization)
-    SigningSecret.objects.create(webhook=webhook, secret="whsec_" + "A" * 44)
-    EventType.objects.create(organization=organization, name="beansRoasted", schema={})
-    delivery = DeliveryFactory(webhook=webhook)
-    return {
-        "public_id": webhook.public_id,
-        "event_name": "beansRoasted",
-        "delivery_id": delivery.pk,
-        "event_row_id": delivery.event_id,
-        "credential_id": CredentialFactory(organization=organization).pk,
-        "membership_id": MembershipFactory(organization=organization).pk,
-        "invitation_id": Invitation.objects.create(
-            organization=organization,
-            email="new@bakery.example",
-            token_digest="0" * 64,
-            invited_by={},
-            expires_at=timezone.now(),
-        ).pk,
-    }
+    return objects_of(alice.organization)
 
 
 def rows() -> str:
@@ -154,6 +129,30 @@ def test_changing_demands_the_csrf_token(
     before = rows()
     assert strict.post(page.url(ids)).status_code == 403
     assert rows() == before
+
+
+@pytest.mark.parametrize("page", GUARDED, ids=str)
+def test_no_page_shows_a_credential_unasked(
+    page: Endpoint, alice: PageClient, bob_page: PageClient, ids: dict[str, Any]
+) -> None:
+    for client in (alice, bob_page):
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = client.get(page.url(ids), headers=headers)
+            shown = answer.content.decode() + str(answer.headers)
+            for secret in SECRETS.values():
+                assert secret not in shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_form_that_changes_something_says_where_it_was_opened(
+    page: Endpoint, alice: PageClient, ids: dict[str, Any]
+) -> None:
+    """So that it does nothing in another organisation, chosen or left meanwhile."""
+    shown = alice.get(page.url(ids)).content.decode()
+    for form in re.findall(r"<form\b[^>]*method=\"post\".*?</form>", shown, re.DOTALL):
+        assert 'name="csrfmiddlewaretoken"' in form
+        if 'action="/sign-out"' not in form and 'action="/organization"' not in form:
+            assert f'name="organization_id" value="{alice.organization.pk}"' in form
 
 
 @pytest.mark.parametrize("page", page_endpoints(), ids=str)

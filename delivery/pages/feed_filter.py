@@ -23,6 +23,7 @@ from organizations.queries import query_of
 MAX_SEARCH = 256  # characters; no id is longer
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 MINUTE = dt.timedelta(minutes=1)
+EARLIEST, LATEST = 2000, 2999  # years far from the calendar's ends
 CUSTOM = "custom"
 PERIODS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY}
 RANGES = [
@@ -63,6 +64,12 @@ class MomentField(forms.DateTimeField):
         super().__init__(
             required=False, widget=widget, label=label, error_messages={"invalid": message}
         )
+
+    def clean(self, value: Any) -> dt.datetime | None:
+        moment: dt.datetime | None = super().clean(value)
+        if moment and not EARLIEST <= moment.year <= LATEST:
+            raise ValidationError(self.error_messages["invalid"], "invalid")
+        return moment
 
 
 def _choice(label: str, choices: list[tuple[str, str]], message: str) -> forms.ChoiceField:

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
@@ -52,7 +52,7 @@ class WebhookAction(WebhookPage):
             told = self.act(webhook)
         if told:
             messages.add_message(request, *told)
-        return redirect(self.back(webhook))
+        return HttpResponseRedirect(self.back(webhook))
 
     def act(self, webhook: Webhook) -> Message | None:
         """Change the locked webhook, which may be a deleted one. Answers what to say of it."""
@@ -62,7 +62,7 @@ class WebhookAction(WebhookPage):
         """The path that the form named, if it is one of ours and shows what is still there."""
         start = reverse("webhook-list")
         path = self.request.POST.get("back") or self.request.GET.get("back") or start
-        if not url_has_allowed_host_and_scheme(path, allowed_hosts=None):
+        if not (path[0] == "/" and url_has_allowed_host_and_scheme(path, allowed_hosts=None)):
             return start
         is_gone = webhook.deleted_at is not None
         return start if is_gone and path.partition("?")[0] != start else path
@@ -117,7 +117,7 @@ class WebhookDelete(WebhookAction):
         if webhook.deleted_at is not None:
             messages.add_message(request, *deleted_meanwhile(webhook))
             back = self.back(webhook)
-            return HttpResponseClientRedirect(back) if is_dialog else redirect(back)
+            return (HttpResponseClientRedirect if is_dialog else HttpResponseRedirect)(back)
         context = {
             "webhook": webhook,
             "waiting": waiting_for(webhook),

@@ -23,7 +23,7 @@ from organizations.queries import query_of
 ROWS = 50
 ROWS_OF_CHUNK = 1_000
 NOT_SHOWN_AT_ONCE_FROM = 4
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 COLUMNS = [
     *("at", "who", "signed in as", "kind", "from", "action"),
     *("object type", "object id", "object name", "before", "after"),

@@ -211,6 +211,9 @@ def test_an_undo_after_the_name_was_taken_says_so(alice: PageClient, webhook: We
         ("//evil.example/", LIST),
         ("/\\evil.example/", LIST),
         ("javascript:alert(1)", LIST),
+        ("sign-out", LIST),
+        ("nowhere", LIST),
+        (" /feed", LIST),
     ],
 )
 def test_the_way_back_is_one_of_our_pages(

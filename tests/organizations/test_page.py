@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.conftest import PageClient
-from tests.factories import MembershipFactory, UserFactory
+from tests.factories import PASSWORD, MembershipFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -28,6 +28,15 @@ def test_a_fragment_sends_the_whole_page_to_sign_in() -> None:
 def test_a_fragments_address_elsewhere_is_not_followed() -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example.com/feed"}
     assert Client().get("/feed", headers=headers).headers["HX-Redirect"] == "/sign-in?next=/"
+
+
+@pytest.mark.parametrize("address", ["http://[", "//", "http://testserver//evil.example/", "\\"])
+def test_a_fragments_address_that_is_none_is_survived(address: str) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": address}
+    wanted = Client().get("/feed", headers=headers).headers["HX-Redirect"]
+    signed_in = MembershipFactory(user__username="zoe").user
+    answer = Client().post(wanted, {"username": signed_in.username, "password": PASSWORD})
+    assert answer.headers["Location"] == "/"
 
 
 def test_whoever_belongs_to_no_organization_is_told_so() -> None:
