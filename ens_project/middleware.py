@@ -88,16 +88,16 @@ class UnstoredMiddleware:
 
 
 class TextMiddleware:
-    """Innermost: no path and no query of a page has a NUL, for which databases can not be asked.
+    """Innermost: no path of a page has a NUL, for which databases can not be asked.
 
-    One in a form gets as far as the form, which tells at which field it stands.
+    One in a query or a form gets as far as the form, which tells at which field it stands.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: WSGIRequest) -> HttpResponseBase:
-        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+        if "\0" in request.path_info:
             raise BadRequest
         return self.get_response(request)
 

@@ -114,7 +114,7 @@ class FeedForm(forms.Form):
         self.organization = organization
         names = sorted(known_event_types(organization), key=str.casefold)
         asked = self.data.get("type", "")
-        if asked and asked not in names and self._is_of_an_event(asked):
+        if asked not in {"", *names} and self._is_of_an_event(asked):
             names.append(asked)
         choices = [("", "Any type"), *((name, name) for name in names)]
         self.fields["type"] = _choice("Event type", choices, NO_TYPE)

@@ -216,8 +216,8 @@ def test_no_page_is_kept_by_browsers_and_proxies(alice: PageClient) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", ["/sign-in?next=%00", "/invitation/%00", "/%00", "/feed?q=a%00b"])
-def test_nul_in_an_address_is_a_bad_request_everywhere(url: str) -> None:
+@pytest.mark.parametrize("url", ["/invitation/%00", "/%00", "/notifications/a%00b"])
+def test_nul_in_a_path_is_a_bad_request_everywhere(url: str) -> None:
     answer = Client().get(url)
     assert answer.status_code == 400
     assert "Bad request" in answer.content.decode()
