@@ -17,7 +17,7 @@ from organizations.differences import differences, label_of
 from organizations.forms.audit_log import AuditFilterForm
 from organizations.keyset import Cursor, Stretch, in_chunks, stretch
 from organizations.models import AuditEntry
-from organizations.pages.page import Page, TemplatePage, unstored
+from organizations.pages.page import Page, TemplatePage
 from organizations.queries import query_of
 
 ROWS = 50
@@ -94,7 +94,7 @@ class AuditExport(Page):
         answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         name = f"audit-log-{self.organization.pk}-{timezone.localdate():%Y-%m-%d}.csv"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
-        return unstored(answer)
+        return answer
 
 
 def _row(entry: AuditEntry) -> dict[str, Any]:

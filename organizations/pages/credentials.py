@@ -19,7 +19,7 @@ from organizations.creation import NewCredential, create_credential
 from organizations.forms.credential import CredentialForm
 from organizations.models import Access, Credential
 from organizations.pages.form_page import FormPage
-from organizations.pages.page import TemplatePage, unstored
+from organizations.pages.page import TemplatePage
 
 PER_PAGE = 50
 
@@ -62,7 +62,7 @@ class CredentialAdd(FormPage):
                 made.issued.password.encode(), usedforsecurity=False
             ).hexdigest(),
         }
-        return unstored(render(self.request, "organizations/credential_secrets.html", context))
+        return render(self.request, "organizations/credential_secrets.html", context)
 
     @transaction.atomic
     def _create(self, data: dict[str, Any]) -> NewCredential:

@@ -14,7 +14,7 @@ from organizations import invitations, members
 from organizations.forms.members import InvitationForm, MembershipForm
 from organizations.models import Access, Invitation, Membership
 from organizations.pages.form_page import FormPage
-from organizations.pages.page import Page, TemplatePage, unstored
+from organizations.pages.page import Page, TemplatePage
 
 PER_PAGE = 50
 
@@ -55,7 +55,7 @@ class MembershipInvite(FormPage):
         )
         link = self.request.build_absolute_uri(reverse("invitation-accept", args=[token]))
         context = {"invitation": invitation, "link": link}
-        return unstored(render(self.request, "organizations/invitation_link.html", context))
+        return render(self.request, "organizations/invitation_link.html", context)
 
 
 class InvitationRevoke(Page):

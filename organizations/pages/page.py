@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -19,8 +19,6 @@ from organizations.models import Access, Membership, Organization
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PLACE = "organization_id"
-
-Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 class PageRequest(HttpRequest):
@@ -133,12 +131,6 @@ class TemplatePage(Page):
             patch_vary_headers(response, ("HX-Request", "HX-Target"))
         address = self.address(context) if self.part else ""
         return push_url(response, address) if address else response
-
-
-def unstored(response: Response) -> Response:
-    """No browser or proxy keeps it: there are secrets in it."""
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponseBase:

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from organizations.models import Access
-from organizations.pages.page import TemplatePage, unstored
+from organizations.pages.page import TemplatePage
 from webhooks import signing_secrets
 from webhooks.form_headers import spare_rows
 from webhooks.forms import WebhookForm
@@ -111,7 +111,7 @@ class EditPage(WebhookPage, WebhookFormPage):
         token = data.get("seen", "")
         seen = Seen.read(token, stored)
         told = open_choices(form, seen, stored, seen.clashes, data) if seen.clashes else None
-        return unstored(self.render(form=form, seen=token, changes=told, **context))
+        return self.render(form=form, seen=token, changes=told, **context)
 
 
 class WebhookEdit(EditPage):

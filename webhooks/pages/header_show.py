@@ -7,7 +7,6 @@ from django.shortcuts import render
 
 from organizations import audit
 from organizations.digits import number_of
-from organizations.pages.page import unstored
 from webhooks.form_headers import HeaderRow
 from webhooks.forms import WebhookForm
 from webhooks.models import Webhook
@@ -33,7 +32,7 @@ class HeaderShow(EditPage):
         if self.request.htmx:
             row = HeaderRow(self._number(), name, value, is_shown=True)
             context = {"row": row, "stored": stored}
-            return unstored(render(request, "includes/header_value.html", context))
+            return render(request, "includes/header_value.html", context)
         return self.unchecked(stored, rows=self._rows(stored, name, value))
 
     def _rows(self, stored: Webhook, name: str, value: str) -> list[HeaderRow]:

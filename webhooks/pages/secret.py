@@ -3,7 +3,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from organizations import audit
-from organizations.pages.page import unstored
 from webhooks import signing_secrets
 from webhooks.models import Webhook
 from webhooks.pages.form import OVERLAPS, EditPage
@@ -25,7 +24,7 @@ class SecretPage(EditPage):
             "secret_is_shown": is_shown,
             "secret_note": note,
         }
-        return unstored(render(self.request, "includes/signing_secret.html", context))
+        return render(self.request, "includes/signing_secret.html", context)
 
 
 class SecretShow(SecretPage):
