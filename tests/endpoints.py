@@ -31,6 +31,11 @@ class Endpoint:
     def is_api(self) -> bool:
         return self.template.startswith("/v3/")
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it answers GET."""
+        return hasattr(self.view, "get") and "get" in self.view.http_method_names
+
     def url(self, values: dict[str, Any]) -> str:
         """Raises KeyError for a parameter that `values` does not have."""
         return PARAMETER.sub(lambda found: quote(str(values[found[1]]), safe=""), self.template)

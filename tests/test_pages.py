@@ -6,13 +6,22 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core import serializers
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from organizations.models import Access
+from delivery import tally
+from events import event_types
+from events.models import EventType
+from organizations import audit
+from organizations.authentication import Caller
+from organizations.models import Access, Customer, Organization, Store, Till
 from organizations.pages.page import Page
 from tests.conftest import PageClient
 from tests.endpoints import Endpoint, page_endpoints
+from tests.factories import CredentialFactory, DeliveryFactory, MembershipFactory, WebhookFactory
 from tests.page_forms import SECRETS, objects_of
+from webhooks.models import Header
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -23,11 +32,13 @@ PUBLIC = {"home", "sign-in", "sign-out", "invitation-accept"} | {
 OWN = {"preferences", "password-change", "choose-organization"}
 PAGES = [endpoint for endpoint in page_endpoints() if endpoint.name not in PUBLIC]
 GUARDED = [endpoint for endpoint in PAGES if endpoint.name not in OWN]
+MOST_QUERIES = 15
 SENSITIVE = ("organizations", "events", "webhooks", "delivery", "auth")
 
 
 @pytest.fixture
 def ids(alice: PageClient) -> dict[str, Any]:
+    """Of Alice's objects, by the names that URLs have for them."""
     return objects_of(alice.organization)
 
 
@@ -166,3 +177,34 @@ def test_no_page_allows_scripts_of_others(
     assert directives["object-src"] == "'none'"
     if page.name != "api-docs":
         assert "unsafe" not in policy
+
+
+def add_of_everything(organization: Organization, first: int, count: int) -> None:
+    """`count` rows of all that pages list, with numbers from `first` on."""
+    for number in range(first, first + count):
+        webhook = WebhookFactory(organization=organization, events=["pointsIssued", "cardUpdated"])
+        Header.objects.create(webhook=webhook, position=0, name="X-Shop", value="7")
+        DeliveryFactory.create_batch(3, webhook=webhook)
+        EventType.objects.create(organization=organization, name=f"own{number}", schema={})
+        CredentialFactory(organization=organization)
+        member = MembershipFactory(organization=organization)
+        audit.record(Caller.member(member), action="created", obj=webhook, after={"name": "x"})
+        numbers = {"organization": organization, "code": f"c{number}"}
+        store = Store.objects.create(store_id=number, **numbers)
+        Till.objects.create(till_id=number, store=store, **numbers)
+        Customer.objects.create(organization=organization, customer_id=number)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.is_shown], ids=str)
+def test_a_page_asks_the_database_no_more_often_when_there_is_more(
+    page: Endpoint, alice: PageClient, ids: dict[str, Any]
+) -> None:
+    counts = []
+    for first, count in ((0, 2), (2, 9)):
+        add_of_everything(alice.organization, first, count)
+        tally.recount()
+        event_types.remembered.clear()
+        with CaptureQueriesContext(connection) as queries:
+            alice.get(page.url(ids))
+        counts.append(len(queries))
+    assert counts[1] <= counts[0] <= MOST_QUERIES

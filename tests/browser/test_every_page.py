@@ -19,7 +19,7 @@ NO_PAGES = {"event-news", "event-payload"}  # a part of one, a file
 SHOWN = [
     page
     for page in page_endpoints()
-    if page.name not in (PUBLIC - OPEN_TO_ALL) | NO_PAGES and hasattr(page.view, "get")
+    if page.name not in (PUBLIC - OPEN_TO_ALL) | NO_PAGES and page.is_shown
 ]
 
 
