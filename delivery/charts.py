@@ -20,7 +20,8 @@ MOST_STATUSES = 8
 # Midnights between two labels of the axis.
 DAYS_OF_LABEL = {3: 1, 7: 1, 15: 3, 30: 5}
 HOURS_OF_LABEL = 6
-EDGE = 92.0  # a label from here on would leave the plot
+EDGE = 92.0  # a label from here on would leave the plot: it ends there
+ROOM = 18.0  # of such a label and the one before it
 
 # In the order of stacking, from below: attribute of a bar, its class, its word.
 STACK = (
@@ -240,7 +241,7 @@ def _axis(
     starts: Sequence[dt.datetime], days: int, zone: dt.tzinfo, *, sparse: bool = False
 ) -> list[Label]:
     """Local midnights, of a single day every sixth hour; `sparse`: about half of them."""
-    labels = []
+    labels: list[Label] = []
     step = (HOURS_OF_LABEL if days == 1 else DAYS_OF_LABEL[days]) * (2 if sparse else 1)
     for place, start in enumerate(starts):
         local = start.astimezone(zone)
@@ -250,11 +251,18 @@ def _axis(
         elif local.hour < HOURS_OF_BAR[days] and local.toordinal() % step == 0:
             text = f"{local:%a} {local.day}" if days <= 7 else f"{local.day} {local:%b}"
             labels.append(_label(100 * place / len(starts), text))
+    if len(labels) > 1 and labels[-1].anchor == "end" and _gap(*labels[-2:]) < ROOM:
+        labels.pop()
     return labels
 
 
+def _gap(before: Label, after: Label) -> float:
+    return float(after.x.rstrip("%")) - float(before.x.rstrip("%"))
+
+
 def _label(x: float, text: str) -> Label:
-    return Label(f"{min(x, 100.0):.1f}%", "end" if x > EDGE else "start", text)
+    is_last = x > EDGE
+    return Label(f"{100.0 if is_last else x:.1f}%", "end" if is_last else "start", text)
 
 
 def _moment(start: dt.datetime, zone: dt.tzinfo) -> str:

@@ -163,3 +163,14 @@ def test_the_rarer_statuses_stand_apart() -> None:
     chart = charts.statuses(period, 7)
     assert len(chart.bars) == charts.MOST_STATUSES
     assert [bar.word for bar in chart.rest] == ["408", "409", "410", "411"]
+
+
+@pytest.mark.parametrize("days", [1, 3, 7, 15, 30])
+@pytest.mark.parametrize("hour", range(0, 24, 2))
+def test_no_label_of_an_axis_lies_over_another(days: int, hour: int) -> None:
+    now = dt.datetime(2026, 11, 21, hour, 30, tzinfo=dt.UTC)
+    starts = list(intervals.starts(days, now, SINGAPORE))
+    labels = charts._axis(starts, days, SINGAPORE)
+    places = [float(label.x.rstrip("%")) for label in labels]
+    for before, after, label in zip(places, places[1:], labels[1:], strict=False):
+        assert after - before >= (charts.ROOM if label.anchor == "end" else charts.ROOM / 2)
