@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 from playwright.sync_api import Browser
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -15,8 +15,7 @@ from tests.browser.visitor import Site, Visitor
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
 from tests.proof.stage import RemoteReceiver, Stage
 
-# Playwright keeps an event loop in this thread; the database is asked between its calls only.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+ALLOWED = "DJANGO_ALLOW_ASYNC_UNSAFE"
 
 
 @pytest.fixture(scope="package")
@@ -33,23 +32,14 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """In the place of pytest-django's: what a test writes is there for the other processes."""
+    # Playwright keeps an event loop in this thread; the database is asked between its calls only.
+    os.environ[ALLOWED] = "true"
     with django_db_blocker.unblock():
         yield
-        _end_other_sessions()
         call_command("flush", interactive=False, verbosity=0)
         # Playwright's loop keeps connections apart from those that the tests' end would close.
         connections.close_all()
-
-
-def _end_other_sessions() -> None:
-    """Those of processes that were killed a moment ago would be in the way of what follows."""
-    if connection.vendor != "postgresql":
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    del os.environ[ALLOWED]
 
 
 @pytest.fixture(scope="package")
