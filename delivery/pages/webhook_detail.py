@@ -16,7 +16,7 @@ from delivery.pages import log_search
 from delivery.pages.log_search import LATEST_FIRST, OLDEST_FIRST, SearchForm
 from delivery.webhook_status import status_of
 from organizations.pages.page import TemplatePage
-from webhooks import signing_secrets
+from webhooks import rotation
 from webhooks.models import MAX_TIMEOUT_S, Method, Webhook
 from webhooks.pages.webhook_page import WebhookPage
 
@@ -86,7 +86,7 @@ class WebhookDetail(WebhookPage, TemplatePage):
             "names": webhook.event_names[:NAMES_SHOWN],
             "more_names": webhook.event_names[NAMES_SHOWN:],
             "header_count": webhook.headers.count(),
-            "is_signed": bool(signing_secrets.signing(webhook)),
+            "is_signed": bool(rotation.signing(webhook)),
             "enrichment": _enrichment(webhook),
             "has_own_timeout": webhook.timeout_s != MAX_TIMEOUT_S,
             "request_words": _request_words(webhook),

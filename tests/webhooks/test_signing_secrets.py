@@ -11,7 +11,8 @@ from organizations.authentication import Caller
 from organizations.models import AuditEntry
 from tests.factories import CredentialFactory, WebhookFactory
 from webhooks.models import SigningSecret, Webhook
-from webhooks.signing_secrets import new_signing_secret, rotate, signing
+from webhooks.rotation import rotate, signing
+from webhooks.signing_secrets import new_signing_secret
 
 HOUR_S = 3_600
 

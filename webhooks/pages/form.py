@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from organizations.models import Access
 from organizations.pages.page import TemplatePage
-from webhooks import signing_secrets
+from webhooks import rotation
 from webhooks.form_headers import spare_rows
 from webhooks.forms import WebhookForm
 from webhooks.headers import MAX_HEADERS
@@ -58,7 +58,7 @@ class WebhookFormPage(TemplatePage):
             "has_typed": self.request.method == "POST",
             "cancel_url": _page_of(stored) if stored else reverse("webhook-list"),
             "overlaps": OVERLAPS,
-            "secrets": signing_secrets.signing(stored) if stored else [],
+            "secrets": rotation.signing(stored) if stored else [],
         }
 
     def saved(self, form: WebhookForm) -> HttpResponse | None:

@@ -3,7 +3,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from organizations import audit
-from webhooks import signing_secrets
+from webhooks import rotation
 from webhooks.models import Webhook
 from webhooks.pages.form import OVERLAPS, EditPage
 
@@ -19,7 +19,7 @@ class SecretPage(EditPage):
             return self.unchecked(stored, secret_is_shown=is_shown, secret_note=note)
         context = {
             "stored": stored,
-            "secrets": signing_secrets.signing(stored),
+            "secrets": rotation.signing(stored),
             "overlaps": OVERLAPS,
             "secret_is_shown": is_shown,
             "secret_note": note,
@@ -32,7 +32,7 @@ class SecretShow(SecretPage):
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         stored = self.stored()
-        secrets = [secret.pk for secret in signing_secrets.signing(stored)]
+        secrets = [secret.pk for secret in rotation.signing(stored)]
         with transaction.atomic():
             audit.record(
                 request, action="secret shown", obj=stored, after={"signing_secret": secrets}
@@ -49,10 +49,10 @@ class SecretRotate(SecretPage):
             return self.answer(stored, note="Choose for how long the old secret signs as well.")
         with transaction.atomic():
             locked = self.own(Webhook.objects.select_for_update())
-            newest = signing_secrets.signing(locked)[:1]
+            newest = rotation.signing(locked)[:1]
             if [str(secret.pk) for secret in newest] != request.POST.getlist("secret")[:1]:
                 return self.answer(stored, note="The secret was rotated meanwhile; look again.")
-            signing_secrets.rotate(locked, request, overlap_hours * HOUR_S)
+            rotation.rotate(locked, request, overlap_hours * HOUR_S)
         return self.answer(stored, note="The secret was rotated.")
 
 
