@@ -212,12 +212,30 @@ def _customer_id(data: Mapping[str, Any]) -> str:
 
 
 def _search_key(given: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    """What the feed finds the customer by: the producer's key, else one from the shop."""
+    """What the feed finds the customer by: the producer's key, else one from the shop.
+
+    A key such as `data.customerIdentifiers.customerId` says where in the event it stands.
+    """
     instore = _customer(data).get("instore")
-    candidates = [given.get("eventSearchKey")]
+    key = given.get("eventSearchKey")
+    if isinstance(key, str) and key.startswith("data."):
+        key = _at(given, key)
+    candidates = [key]
     if isinstance(instore, dict):
         candidates += [instore.get(kind) for kind in ("mobile", "email", "externalId")]
     return next((str(c) for c in candidates if _is_text(c, MAX_SEARCH_KEY)), "")
+
+
+def _at(given: Mapping[str, Any], path: str) -> str | None:
+    """The text or whole number at the end of the path; None when there is none."""
+    found: Any = given
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return None
+    return str(found)
 
 
 def _digest(given: Mapping[str, Any]) -> str:

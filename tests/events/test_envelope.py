@@ -135,6 +135,11 @@ def test_a_reference_never_exceeds_its_column() -> None:
     ("fields", "key"),
     [
         ({"eventSearchKey": "919"}, "919"),
+        ({"eventSearchKey": "data.who.id", "data": {"who": {"id": 12345678901}}}, "12345678901"),
+        ({"eventSearchKey": "data.who.id", "data": {"who": {"id": "a1"}}}, "a1"),
+        ({"eventSearchKey": "data.who.id", "data": {"who": {"id": True}}}, ""),
+        ({"eventSearchKey": "data.who.id", "data": {"who": [1]}}, ""),
+        ({"eventSearchKey": "data.who.id", "data": {}}, ""),
         ({"eventSearchKey": 919, "data": {}}, ""),
         ({"data": {"customerIdentifiers": {"instore": {"mobile": "91", "email": "a@b"}}}}, "91"),
         ({"data": {"customerIdentifiers": {"instore": {"mobile": "", "email": "a@b"}}}}, "a@b"),
