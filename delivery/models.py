@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models.functions import Now
@@ -73,6 +73,12 @@ class Delivery(models.Model):
     last_status = models.PositiveSmallIntegerField(null=True)
     last_error = models.CharField(max_length=20, blank=True, default="")
     last_duration_ms = models.FloatField(null=True)
+    # Why the webhook's filter could not be evaluated, so that it let the event pass; else empty.
+    filter_error = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # The replay that made it; None for the first delivery and for one that was replayed alone.
+    replay = models.ForeignKey(
+        "Replay", models.PROTECT, null=True, related_name="deliveries", db_index=False
+    )
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -83,7 +89,12 @@ class Delivery(models.Model):
                 fields=["event", "webhook"],
                 condition=models.Q(is_replay=False),
                 name="delivery_unique",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["replay", "event"],
+                condition=models.Q(replay__isnull=False),
+                name="delivery_once_in_replay",
+            ),
         ]
         indexes = [
             models.Index(
@@ -115,7 +126,7 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["webhook", "event"],
-                name="delivery_replay",
+                name="delivery_replayed",
                 condition=models.Q(is_replay=True),
             ),
             # The feed's, of all webhooks; with what its search needs of a row.
@@ -128,6 +139,44 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} to {self.webhook_id}"
+
+
+class Replay(models.Model):
+    """Deliveries of one webhook that are made again, a batch at a time, each event once.
+
+    Of the deliveries of events that came in from `start` up to `end` it takes those whose newest
+    is in one of `states` and whose event is one of `event_names` (empty: any); with `missing` also
+    events of that time that never had a delivery to the webhook. `total` was counted when it was
+    asked for; `made` and `passed_over` tell how far it is, `place` where it goes on.
+    It runs until `finished_at`; `cancelled_at` is set when it was stopped before its end.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_row_id, editable=False)
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="replays")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    states: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
+    event_names: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
+    missing = models.BooleanField(default=False)
+    total = models.PositiveIntegerField(default=0)
+    made = models.PositiveIntegerField(default=0)
+    passed_over = models.PositiveIntegerField(default=0)
+    place: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    requested_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], name="replay_running", condition=models.Q(finished_at=None))
+        ]
+
+    def __str__(self) -> str:
+        return f"replay {self.pk} to {self.webhook_id}"
 
 
 class Attempt(models.Model):
@@ -160,12 +209,17 @@ class Health(models.Model):
     `failures` counts failures in a row of the kind that a receiver's outage makes (no response,
     5xx). With five of them the circuit opens: nothing is sent before `open_until`, then one probe.
     `closed_at` is when the circuit last closed; the webhook's share grows from there.
-    `failing_since` is the first failure after the last success, of any kind.
+    `failing_since` is the first failure after the last success, of any kind, and
+    `failed_in_a_row` counts those since then. `failing_told_at` and `sla_told_at` are when people
+    were told that it fails or is late; None as soon as they were told that it recovered.
     """
 
     webhook = models.OneToOneField(Webhook, models.CASCADE, primary_key=True, related_name="health")
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
+    failed_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
+    failing_told_at = models.DateTimeField(null=True)
+    sla_told_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     openings = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True)
@@ -174,6 +228,54 @@ class Health(models.Model):
 
     def __str__(self) -> str:
         return f"health of {self.webhook_id}"
+
+
+class AlertKind(models.TextChoices):
+    SLA_BREACHED = "sla_breached", "Deliveries are late"
+    FAILING = "failing", "Failing"
+    DEACTIVATED = "deactivated", "Deactivated"
+    RECOVERED = "recovered", "Recovered"
+
+
+class Alert(models.Model):
+    """A change of a webhook's state that people and systems are told of, once.
+
+    It is written in the transaction that changes the state, and told afterwards: by e-mail until
+    `told_at`, and as `event` to the webhook that the organisation chose.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="alerts")
+    kind = models.CharField(max_length=16, choices=AlertKind)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="alerts")
+    told_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["next_try_at"], name="alert_untold", condition=models.Q(told_at=None)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.webhook_id}"
+
+
+class OperationalWebhook(models.Model):
+    """The webhook of an organisation's choice that gets its operational events."""
+
+    organization = models.OneToOneField(
+        Organization, models.CASCADE, primary_key=True, related_name="operational_webhook"
+    )
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.webhook_id} for {self.organization_id}"
 
 
 class Tally(models.Model):

@@ -144,8 +144,8 @@ _WARNINGS = {
 }
 
 _ORGANIZATIONS = {
-    "time_zone_unknown": Problem(51071, 400, "No such time zone in the tz database."),
-    "parent_not_top": Problem(51072, 400, "A parent organization has no parent itself."),
+    "time_zone_unknown": Problem(51093, 400, "No such time zone in the tz database."),
+    "parent_not_top": Problem(51094, 400, "A parent organization has no parent itself."),
 }
 
 TABLE = _GENERAL | _ORGANIZATIONS | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS

@@ -26,7 +26,8 @@ class EventType(models.Model):
     """What an organisation decided about an event type.
 
     A standard type (`schema` is null; its schema and sample come with the program) has a row
-    only when the organisation changed its settings; a custom type always has one.
+    only when the organisation changed its settings; a custom type always has one. A custom type
+    is deleted by `deleted_at`: its versions stay readable, and go on when its name is used again.
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="event_types")
@@ -37,6 +38,8 @@ class EventType(models.Model):
     validation = models.CharField(max_length=6, choices=Validation, default=Validation.WARN)
     schema: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
     sample: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -54,6 +57,30 @@ class EventType(models.Model):
     def switch(self, *, active: bool) -> None:
         """An inactive type is refused when it is sent and can not be subscribed to anew."""
         self.active = active
+
+
+class EventTypeVersion(models.Model):
+    """A custom type's schema and sample as they were from `created_at` on."""
+
+    event_type = models.ForeignKey(EventType, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    schema: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    sample: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict, blank=True
+    )
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["event_type", "number"], name="event_type_version_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number} of {self.event_type_id}"
 
 
 class Event(models.Model):

@@ -36,13 +36,13 @@ else:
 
 
 class EncryptedTextField(TextField):
-    """Holds any text; the column holds a Fernet token, made with the newest key.
+    """Holds any text; the column holds a Fernet token, made with the newest key. Empty is empty.
 
     Values can not be searched for. Every key of ENS_ENCRYPTION_KEYS is tried when reading.
     """
 
     def get_prep_value(self, value: Any) -> Any:
-        return None if value is None else encrypt(str(value))
+        return encrypt(str(value)) if value else value
 
     def from_db_value(self, value: str | None, *_: object) -> str | None:
-        return None if value is None else decrypt(value)
+        return decrypt(value) if value else value

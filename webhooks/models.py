@@ -75,6 +75,8 @@ class Webhook(models.Model):
         blank=True, default="", validators=[MaxLengthValidator(MAX_DESCRIPTION)]
     )
     url = models.TextField()
+    # The credentials of a queue's URL (`user:password`), which `url` itself does not hold.
+    url_secret = EncryptedTextField(blank=True, default="")
     webhook_type = models.CharField(max_length=5, choices=WebhookType, default=WebhookType.HTTP)
     method = models.CharField(max_length=4, choices=Method, default=Method.POST)
     max_connections = models.PositiveSmallIntegerField(

@@ -35,6 +35,8 @@ class Membership(models.Model):
     own_time_zone = models.CharField(
         max_length=64, blank=True, default="", validators=[validate_time_zone]
     )
+    # By e-mail, of webhooks that fail and recover; of a member who may see webhooks.
+    wants_alerts = models.BooleanField(default=True)
     # Who invited them, as "created by" is kept elsewhere; None: made on the command line.
     invited_by: "models.JSONField[dict[str, Any] | None, dict[str, Any] | None]" = models.JSONField(
         null=True, blank=True
