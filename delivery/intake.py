@@ -63,12 +63,10 @@ def _check(envelope: Envelope, organization: Organization, types: EventTypes) ->
     if known is None or not known.active:
         message = "No such event type, or it is not active."
         raise ValidationError({"eventName": [ErrorDetail(message, code="event_unknown")]})
-    if len(envelope.payload.encode()) > settings.MAX_EVENT_BYTES:
-        message = f"An event is at most {settings.MAX_EVENT_BYTES} bytes."
-        raise ValidationError([ErrorDetail(message, code="payload_too_large")])
+    check_size(envelope)
     if known.validation is Validation.OFF:
         return Checked(new_row_id(), envelope)
-    failures = _schema_failures(envelope, organization)
+    failures = schema_failures(envelope, organization)
     if failures and known.validation is Validation.REJECT:
         errors: dict[str, list[ErrorDetail]] = {}
         for failure in failures:
@@ -78,7 +76,15 @@ def _check(envelope: Envelope, organization: Organization, types: EventTypes) ->
     return Checked(new_row_id(), envelope, failures or None)
 
 
-def _schema_failures(envelope: Envelope, organization: Organization) -> list[dict[str, str]]:
+def check_size(envelope: Envelope) -> None:
+    """Raises ValidationError for more than an event may have."""
+    if len(envelope.payload.encode()) > settings.MAX_EVENT_BYTES:
+        message = f"An event is at most {settings.MAX_EVENT_BYTES} bytes."
+        raise ValidationError([ErrorDetail(message, code="payload_too_large")])
+
+
+def schema_failures(envelope: Envelope, organization: Organization) -> list[dict[str, str]]:
+    """Where the event does not fit the schema of its type, which the organisation knows."""
     try:
         validator = validator_of(organization, envelope.name)
     except SchemaError as error:

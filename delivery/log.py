@@ -20,7 +20,7 @@ MAX_CUSTOMERS = 1_000  # that one identifier may stand for
 SHOWN = (
     *("state", "attempts", "next_attempt_at", "first_attempt_at", "finished_at", "ingested_at"),
     *("sla_breached_at", "last_status", "last_error", "last_duration_ms"),
-    *("webhook_id", "webhook__consumer_group_id", "event__organization_id"),
+    *("webhook_id", "webhook__consumer_group_id", "event__organization_id", "event__is_test"),
     *("event__event_id", "event__name", "event__ref_id", "event__request_id"),
     *("event__ingested_at",),
 )

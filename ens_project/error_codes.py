@@ -138,6 +138,7 @@ _LOGS = {
 }
 
 _WARNINGS = {
+    "test_mismatch": Problem(51095, 200, "The test does not fit the schema of its type."),
     "entries_cut": Problem(51098, 200, "There are more entries; these are the latest."),
     "fields_unknown": Problem(51096, 200, "Fields that do not exist were ignored."),
     "name_kept": Problem(51097, 200, "The name never changes; it was kept."),

@@ -25,6 +25,17 @@ class WebhooksAccess(BasePermission):
         return caller.access.may_write
 
 
+class WebhooksWrite(BasePermission):
+    """Write on the resource Webhooks, for looking too."""
+
+    message = DENIED
+    code = "not_authorized"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        caller = caller_or_none(request)
+        return caller is not None and caller.access.may_write
+
+
 class EventsAccess(BasePermission):
     """The right to publish events."""
 

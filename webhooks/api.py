@@ -47,7 +47,7 @@ class WebhookViewSet(GenericViewSet[Webhook]):
         return Response(self.get_serializer(webhooks, many=True).data)
 
     def retrieve(self, request: Request, public_id: str) -> Response:
-        return Response(self.get_serializer(_one(self.get_queryset(), public_id)).data)
+        return Response(self.get_serializer(one_webhook(self.get_queryset(), public_id)).data)
 
     @extend_schema(summary="Add a webhook", responses={200: WebhookSerializer})
     def create(self, request: Request) -> Response:
@@ -70,7 +70,7 @@ class WebhookViewSet(GenericViewSet[Webhook]):
     def _change(self, request: Request, public_id: str, *, partial: bool) -> Response:
         body = request.data  # read before the row is locked: a slow sender must not hold it
         with transaction.atomic():
-            webhook = _one(self.get_queryset().select_for_update(), public_id)
+            webhook = one_webhook(self.get_queryset().select_for_update(), public_id)
             serializer = WebhookSerializer(
                 webhook, data=body, partial=partial, context=self.get_serializer_context()
             )
@@ -86,12 +86,12 @@ class WebhookViewSet(GenericViewSet[Webhook]):
     )
     def destroy(self, request: Request, public_id: str) -> Response:
         with transaction.atomic():
-            webhook = _one(self.get_queryset().select_for_update(), public_id)
+            webhook = one_webhook(self.get_queryset().select_for_update(), public_id)
             delete(webhook, request)
         return Response(self.get_serializer(webhook).data)
 
 
-def _one(webhooks: WebhookQuerySet, public_id: str) -> Webhook:
+def one_webhook(webhooks: WebhookQuerySet, public_id: str) -> Webhook:
     """Raises ValidationError: an id that is not there is a bad request in this API."""
     webhook = webhooks.filter(public_id=public_id).first()
     if webhook is None:
