@@ -103,7 +103,7 @@ def _load(known: dict[int, Target | None]) -> dict[int, Target]:
         )
         before = known[row["id"]]
         if before is None or not _is_current(before, row["revision"], reading):
-            destination, until = prepared(row)
+            destination, until = _prepare(row)
         else:
             destination, until = before.destination, before.destination_until
         targets[row["id"]] = Target(
@@ -124,7 +124,12 @@ def _is_current(target: Target, revision: int, reading: Reading) -> bool:
     return target.revision == revision and (until is None or reading.moment < until)
 
 
-def prepared(row: dict[str, Any]) -> tuple[Destination | None, dt.datetime | None]:
+def destination_of(webhook_id: int) -> Destination | None:
+    """As the engine would prepare it now, whatever the webhook's state; None as there."""
+    return _prepare(Webhook.objects.values(*_FIELDS).get(id=webhook_id))[0]
+
+
+def _prepare(row: dict[str, Any]) -> tuple[Destination | None, dt.datetime | None]:
     """The destination, and until when its secrets sign; None for one that can not be sent to."""
     secrets = SigningSecret.objects.filter(webhook_id=row["id"]).filter(
         Q(expires_at=None) | Q(expires_at__gt=Now())
