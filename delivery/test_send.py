@@ -1,0 +1,211 @@
+"""Sends a test to a webhook now and keeps what came of it.
+
+It goes past the queue: no turn is waited for, and nothing is replayed. The webhook may be inactive
+or at rest. Event, delivery and attempt are kept as those of a test, so that they have their pages,
+and nothing else learns of them: no tally, no health, no alert; a 410 deactivates nothing.
+"""
+
+import contextlib
+import datetime as dt
+import functools
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from rest_framework.exceptions import APIException, Throttled
+
+from delivery.engine.clock import Reading, database_now
+from delivery.engine.retry import Rules, decide
+from delivery.engine.targets import destination_of
+from delivery.guarding import installation_guard
+from delivery.models import Attempt, Delivery, State
+from delivery.transport.http import Door
+from delivery.transport.request import Destination, build, masked_headers
+from delivery.transport.result import Result
+from events.models import Event
+from events.store import Checked
+from organizations import audit
+from organizations.models import Organization
+from organizations.throttles import take
+from webhooks.models import Webhook
+
+log = structlog.get_logger(__name__)
+
+# A hanging receiver holds the thread of a request for half a minute. These few of a process may
+# be held so; the others go on answering.
+AT_ONCE = 3
+AT_ONCE_FOR_ONE = 2  # organisation
+A_MINUTE = 30  # for an organisation
+BUSY_WAIT_S = 5.0
+
+
+class NotSendable(APIException):
+    """Of our making, and only whoever runs the service can mend it."""
+
+    status_code = 500
+    default_code = "error"
+    default_detail = (
+        "The webhook's stored headers or its signing secret can not be read: the key with which"
+        " they were encrypted is missing."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A test that was sent, as it is kept. `body` is what the receiver got."""
+
+    delivery: Delivery
+    attempt: Attempt
+    body: str
+
+
+class _Turns:
+    """Who sends tests at the moment in this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: Counter[int] = Counter()
+
+    @contextlib.contextmanager
+    def turn(self, organization: Organization) -> Iterator[None]:
+        """Raises Throttled at once when there is none."""
+        with self._lock:
+            if self._held.total() >= AT_ONCE or self._held[organization.pk] >= AT_ONCE_FOR_ONE:
+                raise Throttled(BUSY_WAIT_S, "Other tests still wait for their receivers.")
+            self._held[organization.pk] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held[organization.pk] -= 1
+                self._held += Counter()  # forgets those that hold none
+
+
+_turns = _Turns()
+
+
+def send_test(webhook: Webhook, item: Checked, by: audit.By) -> Tested:
+    """Send the event to the webhook, which need not be subscribed to it, and wait for the answer.
+
+    That takes no longer than the webhook's timeout and two seconds for the body. Raises Throttled
+    when too many tests are sent, and NotSendable.
+    """
+    organization = webhook.organization
+    with _turns.turn(organization):
+        wait_s = take(f"tests:{organization.pk}", 1, A_MINUTE)
+        if wait_s is not None:
+            raise Throttled(wait_s, f"At most {A_MINUTE} tests a minute.")
+        destination = destination_of(webhook.pk)
+        if destination is None:
+            raise NotSendable
+        reading = Reading.at(database_now())
+        event = _keep_event(webhook, item, by, reading.moment)
+        body = item.envelope.payload
+        started_at = reading.now()
+        headers, result = _sent(destination, event, body, started_at)
+        return _keep_outcome(webhook, event, body, headers, result, (started_at, reading.now()))
+
+
+def _sent(
+    destination: Destination, event: Event, body: str, started_at: dt.datetime
+) -> tuple[str, Result]:
+    """The request's headers for the log, and how it went."""
+    request = build(
+        destination,
+        event_id=event.event_id,
+        timestamp_s=int(started_at.timestamp()),
+        body=body.encode(),
+    )
+    result = _door().post(destination, request)
+    return json.dumps(masked_headers(request.headers), ensure_ascii=False), result
+
+
+@functools.cache
+def _door() -> Door:
+    """Keeps no connection: a test shall find what a new one finds."""
+    return Door(guard=installation_guard(), ca_bundle=settings.CA_BUNDLE or None, pool_size=0)
+
+
+def _keep_event(webhook: Webhook, item: Checked, by: audit.By, now: dt.datetime) -> Event:
+    """Before it is sent: a process that ends meanwhile leaves the event behind, without an outcome."""
+    envelope = item.envelope
+    with transaction.atomic():
+        event = Event.objects.create(
+            id=item.row_id,
+            organization=webhook.organization,
+            event_id=envelope.event_id,
+            name=envelope.name,
+            ref_id=envelope.ref_id,
+            request_id=envelope.request_id,
+            search_key=envelope.search_key,
+            customer_id=envelope.customer_id,
+            occurred_at=envelope.occurred_at,
+            ingested_at=now,
+            received_from=str(audit.caller_in(by).actor["code"])[:100],
+            is_test=True,
+            digest=envelope.digest,
+            failures=item.failures,
+            payload=envelope.payload,
+        )
+        audit.record(
+            by,
+            action="test sent",
+            obj=webhook,
+            after={"event_name": event.name, "event_id": event.event_id},
+        )
+    return event
+
+
+def _keep_outcome(
+    webhook: Webhook,
+    event: Event,
+    body: str,
+    headers: str,
+    result: Result,
+    times: tuple[dt.datetime, dt.datetime],
+) -> Tested:
+    """`times`: when the request began and ended."""
+    started_at, ended_at = times
+    with transaction.atomic():
+        delivery = Delivery.objects.create(
+            event=event,
+            webhook=webhook,
+            state=_state(result, ended_at),
+            created_at=event.ingested_at,
+            ingested_at=event.ingested_at,
+            next_attempt_at=None,
+            expires_at=event.ingested_at,
+            attempts=1,
+            first_attempt_at=started_at,
+            finished_at=ended_at,
+            last_status=result.status,
+            last_error=result.error or "",
+            last_duration_ms=result.duration_ms,
+        )
+        attempt = Attempt.objects.create(
+            delivery=delivery,
+            number=1,
+            started_at=started_at,
+            duration_ms=result.duration_ms,
+            address=result.address or "",
+            request_headers=headers,
+            status=result.status,
+            response_headers=json.dumps(result.headers),
+            response_body=result.body,
+            body_truncated=result.body_truncated,
+            error=result.error or "",
+            detail=result.detail,
+        )
+    log.info("test_sent", webhook=webhook.pk, state=delivery.state, status=result.status)
+    return Tested(delivery, attempt, body)
+
+
+def _state(result: Result, now: dt.datetime) -> State:
+    """As of the last attempt of any delivery; what would be replayed has failed."""
+    decision = decide(result, Rules(), attempt=1, now=now, expires_at=now, chance=0.0)
+    return State.FAILED if decision.state is State.EXPIRED else decision.state
