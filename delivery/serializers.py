@@ -79,6 +79,42 @@ class LogPageSerializer(serializers.Serializer[Any]):
     hasNext = serializers.BooleanField()
 
 
+class TestSerializer(serializers.Serializer[Any]):
+    """Without `data` and `event` the sample of the type is sent."""
+
+    eventName = serializers.CharField(help_text="A type that the organization knows.")
+    data = serializers.DictField(required=False, help_text="Instead of the sample's data.")
+    event = serializers.DictField(
+        required=False,
+        help_text="Instead of the whole sample. It gets a new eventId, whatever it says.",
+    )
+
+
+HEADERS_FIELD = serializers.ListField(
+    child=serializers.ListField(child=serializers.CharField(), min_length=2, max_length=2)
+)
+
+
+class TestAnswerSerializer(serializers.Serializer[Any]):
+    """What was sent, and what the receiver said."""
+
+    eventId = serializers.CharField()
+    eventName = serializers.CharField()
+    delivered = serializers.BooleanField(help_text="Whether an event would have been delivered.")
+    webhookHttpStatus = serializers.IntegerField(allow_null=True, help_text="Null: no response.")
+    responseHeaders = HEADERS_FIELD
+    responseBody = serializers.CharField(help_text="Its first 16 KiB.")
+    responseBodyTruncated = serializers.BooleanField()
+    time_taken = serializers.FloatField(help_text="Milliseconds, to the end of the headers.")
+    error = serializers.CharField(
+        allow_null=True, help_text="Why there was no response, such as `timeout`."
+    )
+    errorDetail = serializers.CharField(allow_null=True)
+    address = serializers.CharField(allow_null=True, help_text="That was connected to.")
+    requestHeaders = HEADERS_FIELD
+    requestBody = serializers.CharField(help_text="The very text that was signed.")
+
+
 class MetricsSerializer(serializers.Serializer[Any]):
     """The four parts add up to the total; cancelled deliveries and test events are left out."""
 

@@ -2,6 +2,7 @@ from django.urls import re_path
 
 from delivery import api
 from delivery.ingest_api import Ingest
+from delivery.test_api import WebhookTest
 from events.paths import WEB_HOOKS
 
 GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"
@@ -23,6 +24,11 @@ urlpatterns = [
         rf"^{WEB_HOOKS}/eventLog/(?P<event_id>.+?)/?\Z",
         api.EventLog.as_view(),
         name="event-log",
+    ),
+    re_path(
+        rf"^{WEB_HOOKS}/(?P<public_id>[^/]+)/test/?\Z",
+        WebhookTest.as_view(),
+        name="webhook-test-send",
     ),
     re_path(rf"^{GROUP}/logs/?\Z", api.ConsumerGroupLog.as_view(), name="consumer-group-log"),
     re_path(
