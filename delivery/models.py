@@ -210,16 +210,20 @@ class Health(models.Model):
     5xx). With five of them the circuit opens: nothing is sent before `open_until`, then one probe.
     `closed_at` is when the circuit last closed; the webhook's share grows from there.
     `failing_since` is the first failure after the last success, of any kind, and
-    `failed_in_a_row` counts those since then. `failing_told_at` and `sla_told_at` are when people
-    were told that it fails or is late; None as soon as they were told that it recovered.
+    `failed_in_a_row` counts those since then; `late_at` is about when a delivery was late last.
+    What people were told, and when: `failing_told_at`, `deactivated_told_at` and `sla_told_at`,
+    which are None as soon as they were told that it recovered, at `recovered_told_at`.
     """
 
     webhook = models.OneToOneField(Webhook, models.CASCADE, primary_key=True, related_name="health")
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     failed_in_a_row = models.PositiveIntegerField(default=0, db_default=0)
+    late_at = models.DateTimeField(null=True)
     failing_told_at = models.DateTimeField(null=True)
+    deactivated_told_at = models.DateTimeField(null=True)
     sla_told_at = models.DateTimeField(null=True)
+    recovered_told_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     openings = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True)
@@ -240,26 +244,45 @@ class AlertKind(models.TextChoices):
 class Alert(models.Model):
     """A change of a webhook's state that people and systems are told of, once.
 
-    It is written in the transaction that changes the state, and told afterwards: by e-mail until
-    `told_at`, and as `event` to the webhook that the organisation chose.
+    It is written in the transaction that changes the state, and told afterwards: as `event` to
+    the webhook that the organisation chose (looked after at `published_at`), and by e-mail to
+    the members whose ids are in `mailed_to`. Mailing is over at `told_at`; `note` says in words
+    why nobody, or not everybody, got one. `since` is when the trouble began, `failures` how many
+    attempts in a row failed, and the last of these ended with `last_status` or `last_error`.
     """
 
     id = models.BigAutoField(primary_key=True)
-    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="alerts")
+    # Without a constraint in the database: to check it would lock the webhook's row, for which
+    # others wait who hold deliveries.
+    webhook = models.ForeignKey(
+        Webhook, models.CASCADE, related_name="alerts", db_index=False, db_constraint=False
+    )
     kind = models.CharField(max_length=16, choices=AlertKind)
     reason = models.CharField(max_length=300, blank=True)
+    since = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=0)
+    last_status = models.PositiveSmallIntegerField(null=True)
+    last_error = models.CharField(max_length=20, blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
     event = models.ForeignKey(Event, models.SET_NULL, null=True, related_name="alerts")
+    published_at = models.DateTimeField(null=True)
+    mailed_to: "models.JSONField[list[int], list[int]]" = models.JSONField(default=list)
+    note = models.CharField(max_length=200, blank=True, default="")
     told_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(null=True, db_default=Now())
+    next_try_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["-id"]
         indexes = [
+            models.Index(fields=["webhook", "id"], name="alert_of_webhook"),
+            models.Index(fields=["created_at"], name="alert_by_time"),
             models.Index(
                 fields=["next_try_at"], name="alert_untold", condition=models.Q(told_at=None)
-            )
+            ),
+            models.Index(
+                fields=["id"], name="alert_unpublished", condition=models.Q(published_at=None)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -275,7 +298,7 @@ class OperationalWebhook(models.Model):
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="+")
 
     def __str__(self) -> str:
-        return f"{self.webhook_id} for {self.organization_id}"
+        return self.webhook.name
 
 
 class Tally(models.Model):

@@ -39,7 +39,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='health',
+            name='late_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='health',
+            name='deactivated_told_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='health',
             name='sla_told_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='health',
+            name='recovered_told_at',
             field=models.DateTimeField(null=True),
         ),
         migrations.CreateModel(
@@ -48,12 +63,19 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('sla_breached', 'Deliveries are late'), ('failing', 'Failing'), ('deactivated', 'Deactivated'), ('recovered', 'Recovered')], max_length=16)),
                 ('reason', models.CharField(blank=True, max_length=300)),
+                ('since', models.DateTimeField()),
+                ('failures', models.PositiveIntegerField(default=0)),
+                ('last_status', models.PositiveSmallIntegerField(null=True)),
+                ('last_error', models.CharField(blank=True, default='', max_length=20)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('published_at', models.DateTimeField(null=True)),
+                ('mailed_to', models.JSONField(default=list)),
+                ('note', models.CharField(blank=True, default='', max_length=200)),
                 ('told_at', models.DateTimeField(null=True)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
+                ('next_try_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('event', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='alerts', to='events.event')),
-                ('webhook', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='webhooks.webhook')),
+                ('webhook', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='webhooks.webhook')),
             ],
             options={
                 'ordering': ['-id'],
@@ -97,6 +119,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='delivery',
             constraint=models.UniqueConstraint(condition=models.Q(('replay__isnull', False)), fields=('replay', 'event'), name='delivery_once_in_replay'),
+        ),
+        migrations.AddIndex(
+            model_name='alert',
+            index=models.Index(fields=['webhook', 'id'], name='alert_of_webhook'),
+        ),
+        migrations.AddIndex(
+            model_name='alert',
+            index=models.Index(fields=['created_at'], name='alert_by_time'),
+        ),
+        migrations.AddIndex(
+            model_name='alert',
+            index=models.Index(condition=models.Q(('published_at', None)), fields=['id'], name='alert_unpublished'),
         ),
         migrations.AddIndex(
             model_name='alert',
