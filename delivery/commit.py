@@ -72,11 +72,13 @@ WITH event AS (
 ), delivery AS (
     INSERT INTO delivery_delivery (id, event_id, webhook_id, state, is_replay, created_at,
         ingested_at, next_attempt_at, expires_at, lease_token, lost_leases, attempts, last_error,
-        sla_due_at)
+        sla_due_at, filter_error)
     SELECT d.id, d.event_id, d.webhook_id, 'pending', false, %(now)s, %(now)s, %(now)s,
-        %(expires_at)s, 0, 0, 0, '', %(now)s + nullif(d.sla_s, 0) * interval '1 second'
+        %(expires_at)s, 0, 0, 0, '', %(now)s + nullif(d.sla_s, 0) * interval '1 second',
+        coalesce(d.filter_error, '')
     FROM unnest(%(delivery_ids)b::uuid[], %(delivered_ids)b::uuid[], %(webhook_ids)b::bigint[],
-        %(slas)b::int[]) AS d(id, event_id, webhook_id, sla_s)
+        %(slas)b::int[], %(filter_errors)b::text[])
+        AS d(id, event_id, webhook_id, sla_s, filter_error)
     JOIN event ON event.id = d.event_id
 )
 SELECT id FROM event
@@ -109,9 +111,18 @@ def _insert_postgresql(batch: Batch) -> Collection[uuid.UUID]:
             "delivered_ids": [delivery.event_row_id for delivery in deliveries],
             "webhook_ids": [delivery.subscriber.webhook_id for delivery in deliveries],
             "slas": [delivery.subscriber.sla_s for delivery in deliveries],
+            # Mostly there are none: an array that ends early is filled up with NULL.
+            "filter_errors": _filter_errors(deliveries),
         },
     )
     return {row_id for (row_id,) in rows}
+
+
+def _filter_errors(deliveries: Sequence[NewDelivery]) -> list[str]:
+    """In the deliveries' order; empty when there is none at all."""
+    if not any(delivery.filter_error for delivery in deliveries):
+        return []
+    return [delivery.filter_error for delivery in deliveries]
 
 
 def _insert_sqlite(batch: Batch) -> Collection[uuid.UUID]:
@@ -157,4 +168,5 @@ def _delivery(new: NewDelivery, batch: Batch) -> Delivery:
         next_attempt_at=batch.now,
         expires_at=batch.expires_at,
         sla_due_at=batch.now + dt.timedelta(seconds=sla_s) if sla_s else None,
+        filter_error=new.filter_error,
     )

@@ -1,8 +1,8 @@
-"""Who gets an event: one delivery for each webhook that is subscribed to it."""
+"""Who gets an event: one delivery for each webhook that is subscribed to it and wants it."""
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from delivery.engine.clock import NOW, as_moment
@@ -10,9 +10,10 @@ from events.models import new_row_id
 from events.store import Checked
 from organizations.database import fetch
 from organizations.models import Organization
+from webhooks.payload_filter import Filter, compiled
 
 _SUBSCRIBERS = """
-SELECT {now}, s.event_name, w.id, w.sla_s
+SELECT {now}, s.event_name, w.id, w.sla_s, w.filter
 FROM (SELECT 1) AS one
 LEFT JOIN (
     webhooks_subscription AS s JOIN webhooks_webhook AS w ON w.id = s.webhook_id
@@ -25,19 +26,24 @@ LEFT JOIN (
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """`sla_s` 0 means that no SLA was promised."""
+    """`sla_s` 0 means that no SLA was promised; `filter` None, that every event is wanted."""
 
     webhook_id: int
     sla_s: int
+    filter: Filter | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """One event, by its row, on its way to one webhook."""
+    """One event, by its row, on its way to one webhook.
+
+    `filter_error` is why the webhook's filter could not be evaluated; such an event is delivered.
+    """
 
     row_id: uuid.UUID
     event_row_id: uuid.UUID
     subscriber: Subscriber
+    filter_error: str = ""
 
 
 def subscribers(
@@ -54,9 +60,10 @@ def subscribers(
         sql, {"organization": organization.pk, "parent": organization.parent_id or 0, **names}
     )
     found: dict[str, list[Subscriber]] = {}
-    for _, event_name, webhook_id, sla_s in rows:
+    for _, event_name, webhook_id, sla_s, text in rows:
         if webhook_id is not None:
-            found.setdefault(event_name, []).append(Subscriber(webhook_id, sla_s))
+            chosen = None if text is None else compiled(text)
+            found.setdefault(event_name, []).append(Subscriber(webhook_id, sla_s, chosen))
     return as_moment(rows[0][0]), found
 
 
@@ -65,7 +72,17 @@ def fan_out(
 ) -> list[NewDelivery]:
     """The deliveries that these events need."""
     return [
-        NewDelivery(new_row_id(), item.row_id, subscriber)
+        NewDelivery(new_row_id(), item.row_id, subscriber, filter_error)
         for item in items
-        for subscriber in by_name.get(item.envelope.name, ())
+        for subscriber, filter_error in _wanting(item, by_name.get(item.envelope.name, ()))
     ]
+
+
+def _wanting(item: Checked, subscribers: Sequence[Subscriber]) -> Iterator[tuple[Subscriber, str]]:
+    for subscriber in subscribers:
+        if subscriber.filter is None:
+            yield subscriber, ""
+            continue
+        verdict = subscriber.filter.match(item.envelope.whole)
+        if verdict.matches is not False:
+            yield subscriber, verdict.reason

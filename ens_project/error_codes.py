@@ -72,6 +72,8 @@ _WEBHOOKS = {
     "event_names_invalid": Problem(51025, 400, "eventNames is an array of strings."),
     "description_invalid": Problem(51026, 400, "description is not usable."),
     "header_mask_unmatched": Problem(51027, 400, "The mask stands for no stored value."),
+    "filter_invalid": Problem(51028, 400, "filter is no filter of this service."),
+    "filter_too_large": Problem(51029, 400, "filter is too large to be applied to every event."),
 }
 
 _BODIES = {

@@ -34,6 +34,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
     "timeoutInSeconds": {"*": "timeout_invalid"},
     "customerIdentifiersToBeEnriched": {"*": "source_unknown"},
     "description": {"*": "description_invalid"},
+    "filter": {"*": "filter_invalid"},
 }
 
 

@@ -56,6 +56,20 @@ class WordField(TextField):
         return self.canonical[text.lower()]
 
 
+@extend_schema_field(OpenApiTypes.OBJECT)
+class FilterField(serializers.Field[Any, Any, Any, Any]):
+    """Any JSON; what it must be is told by webhooks.payload_filter. null is a value: no filter."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_null=True, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
 class SourcesField(serializers.ListField):
     """Names of sources, repeated ones once, in the API's spelling."""
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from organizations.encryption import EncryptedTextField
 from organizations.models import Organization
 from webhooks.object_id import new_object_id
+from webhooks.payload_filter import parse as parse_filter
 from webhooks.rules import validate_http_url, validate_name, validate_sources
 
 MAX_CONNECTIONS = 1_000
@@ -148,6 +149,11 @@ class Webhook(models.Model):
                 "Card numbers are put into sources; choose at least one.",
                 "card_number_without_source",
             )
+        if self.filter is not None:
+            try:
+                parse_filter(self.filter)
+            except ValidationError as problem:
+                problems["filter"] = problem
         if problems:
             raise ValidationError(problems)
 

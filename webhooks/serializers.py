@@ -14,7 +14,7 @@ from organizations.serializers import TextField
 from organizations.times import v3_time, v3_time_iso
 from webhooks.codes import symbolic
 from webhooks.draft import Draft
-from webhooks.fields import NumberField, SourcesField, TrueOrFalseField, WordField
+from webhooks.fields import FilterField, NumberField, SourcesField, TrueOrFalseField, WordField
 from webhooks.headers import masked
 from webhooks.models import Method, Webhook, WebhookType
 
@@ -23,6 +23,12 @@ OURS = frozenset(
     {"attribution", "webHookId", "consumerGroupId", "noOfRetryAttempts", "deactivationReason"}
 )
 MAX_NAMED = 20
+FILTER = (
+    "Conditions on paths into the event, all of which have to hold:"
+    ' `{"data.amount": {"$gte": 1000}, "data.billType": "REGULAR"}`. Operators:'
+    " `$eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith $and $or $not`. An event for which it can not be evaluated is delivered, and"
+    " marked. null: every event. A change applies to events that come in later."
+)
 
 
 class ActorSerializer(serializers.Serializer[dict[str, Any]]):
@@ -88,12 +94,13 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
     description = TextField(required=False, allow_blank=True)
     timeoutInSeconds = NumberField(source="timeout_s", required=False, help_text="1 to 30.")
     replayOn429 = TrueOrFalseField(source="replay_on_429", required=False)
+    filter = FilterField(required=False, help_text=FILTER)
     deactivationReason = serializers.CharField(source="deactivation_reason", read_only=True)
 
     # Beyond the API's older contract: answered only where they differ from their default.
     further = (
         *("cardNumberEnrichmentEnabled", "description", "timeoutInSeconds", "replayOn429"),
-        "deactivationReason",
+        *("filter", "deactivationReason"),
     )
 
     @extend_schema_field(AttributionSerializer)
@@ -155,7 +162,8 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
         return {"draft": draft}
 
     def _typed(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Values by source and errors by field. null is as good as not given.
+        """Values by source and errors by field. null is as good as not given, but for a field
+        that may be null: there it is a value.
 
         What a full request does not give gets its default. Where single headers or event names
         are wrong the value is the rest of them, so that it is checked as well.
@@ -171,7 +179,7 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
                     values[str(field.source)] = field.run_validation(given)
                 elif not self.partial and (field.required or name == "name"):
                     field.fail("required")
-                elif not self.partial:
+                elif not self.partial or (field.allow_null and name in data):
                     values[str(field.source)] = _default(str(field.source))
             except serializers.ValidationError as error:
                 errors[name] = error.detail

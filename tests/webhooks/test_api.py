@@ -383,9 +383,9 @@ def test_what_the_server_makes_is_accepted_and_ignored(api: CredentialClient) ->
 
 
 def test_unknown_fields_are_ignored_with_one_warning(api: CredentialClient) -> None:
-    answer = api.post("/v3/webHooks", SAMPLE | {"colour": "red", "filter": {}})
+    answer = api.post("/v3/webHooks", SAMPLE | {"colour": "red", "filters": {}})
     assert answer.json()["warnings"] == [
-        {"code": 51096, "message": "Unknown fields were ignored: colour, filter."}
+        {"code": 51096, "message": "Unknown fields were ignored: colour, filters."}
     ]
     many = {f"x{number}": 1 for number in range(1000)}
     answer = patch(api, answer.json()["data"], **many)
