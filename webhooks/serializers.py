@@ -25,9 +25,10 @@ OURS = frozenset(
 MAX_NAMED = 20
 FILTER = (
     "Conditions on paths into the event, all of which have to hold:"
-    ' `{"data.amount": {"$gte": 1000}, "data.billType": "REGULAR"}`. Operators:'
-    " `$eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith $and $or $not`. An event for which it can not be evaluated is delivered, and"
-    " marked. null: every event. A change applies to events that come in later."
+    ' `{"data.amount": {"$gte": 1000}, "data.billType": "REGULAR"}`.'
+    " Operators: `$eq $ne $gt $gte $lt $lte $in $nin $exists $startsWith $and $or $not`."
+    " An event for which it can not be evaluated is delivered, and marked. null: every event."
+    " A change applies to events that come in later."
 )
 
 
