@@ -22,7 +22,7 @@ SHOWN = (
     *("sla_breached_at", "last_status", "last_error", "last_duration_ms"),
     *("webhook_id", "webhook__consumer_group_id", "event__organization_id", "event__is_test"),
     *("event__event_id", "event__name", "event__ref_id", "event__request_id"),
-    *("event__ingested_at",),
+    *("event__ingested_at", "filter_error"),
 )
 
 BY_INGESTION = Order("ingested_at")

@@ -4,7 +4,7 @@ import collections
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from delivery.log import newest
 from delivery.models import Delivery, State
@@ -20,10 +20,12 @@ WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class FeedRow:
-    """`counts`: webhooks by the state of the newest delivery to them."""
+    """`counts`: webhooks by the state of the newest delivery to them. `filter_error`: why the
+    filter of one of them could not be evaluated; else empty."""
 
     event: Event
     counts: Mapping[State, int]
+    filter_error: str = ""
 
     @property
     def webhooks(self) -> int:
@@ -55,9 +57,15 @@ class FeedRow:
 def feed_rows(organization: Organization, events: Sequence[Event]) -> list[FeedRow]:
     """Deliveries to webhooks of other organisations (a parent's) are not the reader's."""
     counts: dict[object, dict[State, int]] = collections.defaultdict(dict)
+    filter_errors: dict[object, str] = {}
     own = Delivery.objects.for_organization(organization)
     deliveries = newest(own.filter(event__in=[event.pk for event in events]))
-    states = deliveries.order_by().values_list("event_id", "state").annotate(Count("id"))
-    for event_id, state, count in states if events else ():
+    states = deliveries.order_by().values_list("event_id", "state")
+    told = states.annotate(Count("id"), Max("filter_error"))
+    for event_id, state, count, filter_error in told if events else ():
         counts[event_id][State(state)] = count
-    return [FeedRow(event, counts.get(event.pk, {})) for event in events]
+        filter_errors[event_id] = filter_errors.get(event_id) or filter_error
+    return [
+        FeedRow(event, counts.get(event.pk, {}), filter_errors.get(event.pk, ""))
+        for event in events
+    ]
