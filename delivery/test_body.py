@@ -1,4 +1,4 @@
-"""The body of a test: the sample of its event type, or one's own, completed as an accepted event."""
+"""The body of a test: its event type's sample, or one's own, completed as an accepted event."""
 
 import time
 from typing import Any

@@ -132,7 +132,7 @@ def _door() -> Door:
 
 
 def _keep_event(webhook: Webhook, item: Checked, by: audit.By, now: dt.datetime) -> Event:
-    """Before it is sent: a process that ends meanwhile leaves the event behind, without an outcome."""
+    """Before it is sent: a process that ends meanwhile leaves it behind, without an outcome."""
     envelope = item.envelope
     with transaction.atomic():
         event = Event.objects.create(
