@@ -111,7 +111,25 @@ def why_not_delivered(delivery: Delivery) -> Reason | None:
     return None
 
 
+def _of_test(delivery: Delivery, last: str) -> Reason:
+    """A test has one attempt, and changes nothing at the webhook."""
+    status, error = delivery.last_status, delivery.last_error
+    if status == GONE:
+        advice = "The receiver says for good that it is gone; an event would deactivate the webhook."
+    elif error in set(ErrorClass):
+        advice = ADVICE_OF_ERROR[ErrorClass(error)]
+    else:
+        advice = ADVICE_OF_STATUS.get(status or 0, "Read the response below.")
+    if status is not None and 400 <= status < 500:
+        why = "An event would not be sent again after such an answer either."
+        return Reason(f"The receiver refused it: {last}.", why, advice)
+    why = "A test is sent once; an event would be replayed until it is delivered or expires."
+    return Reason(f"Not delivered: {last}.", why, advice)
+
+
 def _refused(delivery: Delivery, last: str) -> Reason:
+    if delivery.event.is_test:
+        return _of_test(delivery, last)
     status = delivery.last_status
     why = "An answer of 4xx is final: sending it again would not help, so it was not."
     if delivery.attempts > 1:

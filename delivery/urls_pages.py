@@ -7,6 +7,7 @@ from delivery.pages import (
     webhook_actions,
     webhook_detail,
     webhook_list,
+    webhook_test,
 )
 from webhooks.paths import ONE_WEBHOOK
 
@@ -32,6 +33,7 @@ urlpatterns = [
         webhook_actions.WebhookRestore.as_view(),
         name="webhook-restore",
     ),
+    path(f"{ONE_WEBHOOK}/test", webhook_test.WebhookTest.as_view(), name="webhook-test"),
     path(
         ONE_WEBHOOK,
         webhook_detail.WebhookDetail.as_view(),

@@ -119,7 +119,8 @@ def beginnings(delivery: Delivery) -> Iterator[Entry]:
     warned = f"warned: {paths} path{' differs' if paths == 1 else 's differ'} from the schema"
     came = f"from {event.received_from}" if event.received_from else ""
     note = " · ".join(filter(None, [came, warned if paths else ""]))
-    yield Entry("off", "plus", "Event accepted", note, event.ingested_at)
+    title = "Test made by hand" if event.is_test else "Event accepted"
+    yield Entry("off", "plus", title, note, event.ingested_at)
 
 
 def _of_attempt(attempt: Attempt, opened: Attempt | None, webhook: Webhook) -> Entry:
