@@ -4,6 +4,7 @@ import ipaddress
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TypeVar
 
 import environ
@@ -31,7 +32,7 @@ class Environment:
             return default
         try:
             return convert(text)
-        except (ValueError, TypeError, ImproperlyConfigured):
+        except (ValueError, TypeError, ImportError, ImproperlyConfigured):
             self.problems.append(f"{name}: the value is not usable. {hint}")
             return default
 
@@ -104,6 +105,17 @@ class Environment:
             return text
 
         return self.read(name, convert, default, f"Use a URL with {' or '.join(schemes)}.")
+
+    def dotted_path(self, name: str, default: str) -> str:
+        """Of a class, whose module is looked for and not yet imported."""
+
+        def convert(text: str) -> str:
+            module, _, attribute = text.rpartition(".")
+            if not attribute.isidentifier() or find_spec(module) is None:
+                raise ValueError
+            return text
+
+        return self.read(name, convert, default, "Use package.module.Class of what is installed.")
 
     def require(self, name: str, present: object, hint: str) -> None:
         if not present and not any(text.startswith(f"{name}:") for text in self.problems):

@@ -38,6 +38,9 @@ RETENTION_DAYS = environment.number("ENS_RETENTION_DAYS", 30, low=2, high=3_650)
 DEACTIVATE_AFTER_DAYS = environment.number("ENS_DEACTIVATE_AFTER_DAYS", 5, low=1, high=365)
 SENDERS = environment.number("ENS_SENDERS", 1_000, low=4, high=10_000)
 FAILPOINT = environment.text("ENS_FAILPOINT")
+ENRICHMENT_PROVIDER = environment.dotted_path(
+    "ENS_ENRICHMENT_PROVIDER", "delivery.enrichment.database.DatabaseProvider"
+)
 
 DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/ens.sqlite3")}
 

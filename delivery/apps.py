@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.core import checks
+
+
+class DeliveryConfig(AppConfig):
+    name = "delivery"
+
+    def ready(self) -> None:
+        from delivery.checks import check_enrichment_provider  # it needs the models
+
+        checks.register(check_enrichment_provider)
