@@ -6,7 +6,7 @@ given up for dead makes the delivery delivered all the same, since the receiver 
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -20,6 +20,10 @@ from delivery.intervals import hour_of
 from delivery.models import OPEN, Attempt, Delivery, State
 from delivery.transport.result import Result
 from organizations.database import fetch, is_postgresql
+
+GONE_FOR_GOOD = "The receiver answered 410 Gone."
+# What was refused for good is told as a failure; it is not late.
+REFUSED = (State.FAILED, State.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,32 @@ def write(batch: Sequence[Outcome]) -> set[int]:
     with transaction.atomic():
         change = tally.Change()
         if is_postgresql():
-            _move_each(_write_together(batch), change)
+            late, left = _write_together(batch)
+            late |= _move_each(left, change)
         else:
-            _move_each(batch, change)
+            late = _move_each(batch, change)
             _log(batch, change)
         change.write()
-        verdicts: dict[int, list[str]] = {}
-        for outcome in batch:
-            verdicts.setdefault(outcome.row.webhook_id, []).append(circuit.verdict(outcome.result))
-            if outcome.decision.deactivates:
-                health.deactivate(outcome.row.webhook_id, "The receiver answered 410 Gone.")
-        return health.record(verdicts)
+        return health.record(_reports(batch, late))
+
+
+def _reports(batch: Iterable[Outcome], late: Collection[int]) -> dict[int, health.Report]:
+    """What the batch says of each webhook; one that is gone for good is deactivated."""
+    reports: dict[int, health.Report] = {}
+    for o in batch:
+        report = reports.setdefault(o.row.webhook_id, health.Report())
+        verdict = circuit.verdict(o.result)
+        report.verdicts.append(verdict)
+        if o.row.is_test:
+            continue
+        report.counted.append(verdict)
+        if verdict != circuit.Verdict.SUCCESS:
+            report.last_status, report.last_error = o.result.status, str(o.result.error or "")
+        if o.decision.deactivates and health.deactivate(o.row.webhook_id, GONE_FOR_GOOD):
+            report.deactivation = GONE_FOR_GOOD
+    for webhook_id in late:
+        reports[webhook_id].is_late = True
+    return reports
 
 
 # `moved` are the rows that are as they were when the statement began: that tells a breach that
@@ -120,12 +139,21 @@ WITH o AS (
     SET count = delivery_tally.count + excluded.count,
         total_ms = delivery_tally.total_ms + excluded.total_ms
 )
-SELECT id, token FROM o EXCEPT SELECT id, token FROM moved
+SELECT id, token, NULL::bigint FROM (
+    SELECT id, token FROM o EXCEPT SELECT id, token FROM moved
+) AS unmoved
+UNION ALL
+SELECT DISTINCT NULL::uuid, NULL::int, webhook_id FROM moved
+WHERE breaches > 0 AND NOT is_test
+  AND state NOT IN ({", ".join(f"'{state.value}'" for state in REFUSED)})
 """  # noqa: S608  of constants
 
 
-def _write_together(batch: Sequence[Outcome]) -> list[Outcome]:
-    """Log all, and move in the same statement those whose claim holds. Answers the others."""
+def _write_together(batch: Sequence[Outcome]) -> tuple[set[int], list[Outcome]]:
+    """Log all, and move in the same statement those whose claim holds.
+
+    Answers the webhooks that were late, and the outcomes that were not moved.
+    """
     columns = zip(
         *(
             (
@@ -153,24 +181,33 @@ def _write_together(batch: Sequence[Outcome]) -> list[Outcome]:
         ),
         strict=True,
     )
-    left = set(fetch(_WRITE, [*(list(column) for column in columns), tally.own_shard()]))
-    return [o for o in batch if (o.row.delivery_id, o.row.token) in left] if left else []
+    rows = fetch(_WRITE, [*(list(column) for column in columns), tally.own_shard()])
+    late = {webhook_id for _, _, webhook_id in rows if webhook_id is not None}
+    left = {(row_id, token) for row_id, token, webhook_id in rows if webhook_id is None}
+    return late, [o for o in batch if (o.row.delivery_id, o.row.token) in left] if left else []
 
 
-def _move_each(outcomes: Sequence[Outcome], change: tally.Change) -> None:
-    """Move those whose claim holds, and the late successes; count what came of each."""
+def _move_each(outcomes: Sequence[Outcome], change: tally.Change) -> set[int]:
+    """Move those whose claim holds, and the late successes; count what came of each.
+
+    Answers the webhooks that were late.
+    """
     if not outcomes:
-        return
+        return set()
     ids = {o.row.delivery_id for o in outcomes}
     # In one order everywhere, so that two transactions do not wait for each other.
     held = Delivery.objects.select_for_update().filter(id__in=ids).order_by("id")
     rows = {delivery.id: delivery for delivery in held}
     countable = tally.countable(Delivery.objects.filter(id__in=ids)).values_list("id", flat=True)
     counted = set(countable)
+    late = set()
     for o in outcomes:
         delivery = rows.get(o.row.delivery_id)
         if delivery is not None and _may_move(delivery, o):
-            _move(delivery, o, change, is_counted=delivery.id in counted)
+            is_new_breach = _move(delivery, o, change, is_counted=delivery.id in counted)
+            if is_new_breach and delivery.state not in REFUSED:
+                late.add(delivery.webhook_id)
+    return late
 
 
 def _may_move(delivery: Delivery, o: Outcome) -> bool:
@@ -179,7 +216,8 @@ def _may_move(delivery: Delivery, o: Outcome) -> bool:
     return is_ours or is_late_success
 
 
-def _move(delivery: Delivery, o: Outcome, change: tally.Change, *, is_counted: bool) -> None:
+def _move(delivery: Delivery, o: Outcome, change: tally.Change, *, is_counted: bool) -> bool:
+    """Whether it breached its SLA, and that was not known; never of a test."""
     hour = hour_of(delivery.ingested_at)
     was_breached = delivery.sla_breached_at is not None
     if is_counted:
@@ -203,9 +241,11 @@ def _move(delivery: Delivery, o: Outcome, change: tally.Change, *, is_counted: b
     Delivery.objects.filter(id=delivery.id).update(**values)
     if is_counted:
         change.add_ended(delivery, hour)
-    if not o.row.is_test:
-        breaches = (delivery.sla_breached_at is not None) - was_breached
-        change.add(delivery.webhook_id, hour, tally.BREACH, breaches)
+    if o.row.is_test:
+        return False
+    breaches = (delivery.sla_breached_at is not None) - was_breached
+    change.add(delivery.webhook_id, hour, tally.BREACH, breaches)
+    return breaches > 0
 
 
 def _breached_at(delivery: Delivery, o: Outcome) -> dt.datetime | None:

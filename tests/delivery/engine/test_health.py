@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from delivery.engine import health
 from delivery.engine.circuit import Verdict
+from delivery.engine.health import Report
 from delivery.models import Health, State
 from tests.delivery.engine.conftest import at_once
 from tests.factories import DeliveryFactory, WebhookFactory
@@ -23,7 +24,9 @@ def ago(**time_passed: float) -> dt.datetime:
 def record(verdicts: dict[int, list[str]]) -> set[int]:
     """As within the transaction that writes the outcomes."""
     with transaction.atomic():
-        return health.record(verdicts)
+        return health.record(
+            {key: Report(verdicts=given, counted=given) for key, given in verdicts.items()}
+        )
 
 
 def ripen(webhook: Any) -> None:
