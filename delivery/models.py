@@ -1,3 +1,4 @@
+import datetime as dt
 from typing import Any, Self
 
 from django.db import models
@@ -23,6 +24,8 @@ class State(models.TextChoices):
 WAITING = (State.PENDING, State.RETRYING)
 OPEN = (*WAITING, State.IN_FLIGHT)
 FINAL = tuple(state for state in State if state not in OPEN)
+# What may be made again: it has ended, or waits after an attempt that failed.
+REPLAYABLE = (*FINAL, State.RETRYING)
 UNDELIVERED = tuple(state for state in FINAL if state is not State.DELIVERED)
 FAILED = tuple(state for state in UNDELIVERED if state is not State.CANCELLED)
 # What went wrong, now or in the end: rare where all is well, and what people look for.
@@ -41,6 +44,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(state__in=WAITING).update(
             state=State.CANCELLED, finished_at=Now(), next_attempt_at=None
         )
+
+    def fence_off(self) -> int:
+        """No claim of before may move these any more, but by a late success: its outcome is then
+        looked at alone, under a lock."""
+        return self.update(lease_token=models.F("lease_token") + 1)
 
 
 class Delivery(models.Model):
@@ -140,6 +148,20 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"{self.event_id} to {self.webhook_id}"
 
+    @property
+    def is_made_again(self) -> bool:
+        """By hand: not by the event's coming in."""
+        return self.is_replay or self.replay_id is not None
+
+
+class ReplayQuerySet(models.QuerySet["Replay"]):
+    def for_organization(self, organization: Organization) -> Self:
+        return self.filter(webhook__organization=organization)
+
+    def running(self) -> Self:
+        """Those that have rows left to make."""
+        return self.filter(finished_at=None)
+
 
 class Replay(models.Model):
     """Deliveries of one webhook that are made again, a batch at a time, each event once.
@@ -169,6 +191,8 @@ class Replay(models.Model):
     finished_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
 
+    objects = ReplayQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         indexes = [
@@ -177,6 +201,28 @@ class Replay(models.Model):
 
     def __str__(self) -> str:
         return f"replay {self.pk} to {self.webhook_id}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.finished_at is None
+
+    def go_on(self, made: int, place: Any) -> None:
+        """So many more were made; the next batch begins at `place`."""
+        self.made += made
+        self.place = place
+        self.save(update_fields=["made", "place"])
+
+    def finish(self, now: dt.datetime) -> None:
+        """All is made that there was to make: what was counted and is not was in no need of it."""
+        self.passed_over = max(self.total - self.made, 0)
+        self.finished_at = now
+        self.save(update_fields=["passed_over", "finished_at"])
+
+    def cancel(self, now: dt.datetime) -> None:
+        """Make nothing more. Its deliveries are another matter."""
+        self.finished_at = self.finished_at or now
+        self.cancelled_at = now
+        self.save(update_fields=["finished_at", "cancelled_at"])
 
 
 class Attempt(models.Model):

@@ -49,33 +49,51 @@ class Claimed:
         return LEASE_S - self.reading.age_s()
 
 
-# The inner ORDER BY and LIMIT follow the index `delivery_due`; the state is a literal in the text
-# so that the partial index is seen to apply.
 _CLAIM = """
-UPDATE delivery_delivery AS d
+{parts}UPDATE delivery_delivery AS d
 SET state = 'in_flight', lease_token = d.lease_token + 1, attempts = d.attempts + 1,
     lease_until = statement_timestamp() + make_interval(secs => %(lease_s)s),
     first_attempt_at = coalesce(d.first_attempt_at, statement_timestamp())
-FROM (
-    SELECT id FROM delivery_delivery
-    WHERE webhook_id = %(webhook_id)s AND state = '{state}'
-      AND next_attempt_at <= statement_timestamp() AND expires_at > statement_timestamp()
-    ORDER BY next_attempt_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
-) AS due, events_event AS e
+FROM ({due}) AS due, events_event AS e
 WHERE d.id = due.id AND e.id = d.event_id
 RETURNING d.id, d.lease_token, d.attempts, d.expires_at, e.event_id, e.payload,
           statement_timestamp(), d.created_at, d.lost_leases, d.ingested_at, e.is_test
 """
+# ORDER BY and LIMIT follow the index `delivery_due`; the state is a literal in the text so that the
+# partial index is seen to apply.
+_DUE = """
+    SELECT id FROM delivery_delivery
+    WHERE webhook_id = %(webhook_id)s AND state = '{state}' {narrowed}
+      AND next_attempt_at <= statement_timestamp() AND expires_at > statement_timestamp()
+    ORDER BY next_attempt_at, id LIMIT {most} FOR UPDATE SKIP LOCKED
+"""
+# What a replay of a range made comes after everything else that is pending. It never makes so
+# many at once that to step over them would take long; mostly there are none.
+_OWN = _DUE.format(state="pending", narrowed="AND replay_id IS NULL", most="%(most)s")
+_OF_REPLAYS = _DUE.format(
+    state="pending",
+    narrowed="AND replay_id IS NOT NULL",
+    most="%(most)s - (SELECT count(*) FROM own)",
+)
 _CLAIM_BY_STATE = {
-    state: _CLAIM.format(state=state.value) for state in (State.PENDING, State.RETRYING)
+    State.PENDING: _CLAIM.format(
+        parts=f"WITH own AS ({_OWN}), of_replays AS ({_OF_REPLAYS})\n",
+        due="SELECT id FROM own UNION ALL SELECT id FROM of_replays",
+    ),
+    State.RETRYING: _CLAIM.format(
+        parts="", due=_DUE.format(state="retrying", narrowed="", most="%(most)s")
+    ),
 }
+# The same for SQLite.
+_PARTS = {State.PENDING: (Q(replay=None), ~Q(replay=None)), State.RETRYING: (Q(),)}
 
 
 def claim(webhook_id: int, most: int, *, retries_first: bool = False) -> list[Claimed]:
     """At most `most` due rows, now in flight under a lease of LEASE_S.
 
-    First attempts come before replays, the oldest first; with `retries_first` the other way
-    round, so that a flood of new events can not starve the replays.
+    First attempts come before replays, the oldest first, and what was replayed by range after
+    what came in; with `retries_first` retries come first, so that a flood of new events can not
+    starve them.
     """
     states = [State.PENDING, State.RETRYING]
     if retries_first:
@@ -134,13 +152,12 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
     with transaction.atomic():  # IMMEDIATE: nobody else writes between the two statements
         asked_s = time.monotonic()
         now = database_now()
-        ids = list(
-            Delivery.objects.filter(
-                webhook_id=webhook_id, state=state, next_attempt_at__lte=now, expires_at__gt=now
-            )
-            .order_by("next_attempt_at", "id")
-            .values_list("id", flat=True)[:most]
-        )
+        due = Delivery.objects.filter(
+            webhook_id=webhook_id, state=state, next_attempt_at__lte=now, expires_at__gt=now
+        ).order_by("next_attempt_at", "id")
+        ids: list[uuid.UUID] = []
+        for part in _PARTS[state]:
+            ids += due.filter(part).values_list("id", flat=True)[: most - len(ids)]
         if not ids:
             return []
         Delivery.objects.filter(id__in=ids).update(

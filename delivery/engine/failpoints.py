@@ -19,6 +19,7 @@ POINTS = frozenset(
         "before_record",
         "after_record",
         "before_release",
+        "in_replay",
         "in_sweep",
         "after_sweep",
     }

@@ -29,7 +29,9 @@ from delivery import tally
 from delivery.engine import health, retention, spread
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.failpoints import failpoint
+from delivery.engine.record import REFUSED
 from delivery.models import UNSUCCESSFUL, WAITING, Delivery, State, SweepLeader
+from delivery.replay.making import Maker
 from events import frequency
 from webhooks.models import Webhook
 
@@ -75,6 +77,7 @@ class Sweep:
         self._holder = holder
         self._wake = wake
         self._clock = ClockGuard()
+        self._replays = Maker()
 
     def run(self) -> bool:
         """One pass, if no other process made one within EVERY_S. Whether it was made."""
@@ -84,6 +87,8 @@ class Sweep:
             return False
         end_lost_leases()
         mark_sla_breaches()
+        if trusted:
+            self._replays.run()
         self._wake(due_webhooks())
         failpoint("in_sweep")
         if trusted:
@@ -168,8 +173,13 @@ def mark_sla_breaches() -> int:
     """Note the moment at which the SLA passed without success."""
 
     def change(rows: QuerySet[Delivery]) -> int:
-        _count(tally.of_real_events(rows), tally.BREACH)
-        return rows.update(sla_breached_at=F("sla_due_at"))
+        real = tally.of_real_events(rows)
+        late = real.exclude(state__in=REFUSED).order_by().values_list("webhook", flat=True)
+        late_ids = set(late.distinct())
+        _count(real, tally.BREACH)
+        changed = rows.update(sla_breached_at=F("sla_due_at"))
+        health.note_late(late_ids)
+        return changed
 
     return _in_batches(
         Delivery.objects.filter(
