@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from delivery import test_body
 from delivery.models import State
 from delivery.serializers import TestAnswerSerializer, TestSerializer
-from delivery.test_send import Tested, send_test
+from delivery.test_send import SentTest, send_test
 from events.envelope import MAX_NAME
 from organizations.authentication import caller_of
 from webhooks.api import ResponseWithWarnings, one_webhook
@@ -82,7 +82,7 @@ def _unknown(body: dict[str, Any]) -> list[ErrorDetail]:
     return [ErrorDetail(f"Unknown fields were ignored: {named}{more}.", "fields_unknown")]
 
 
-def _shown(tested: Tested) -> dict[str, Any]:
+def _shown(tested: SentTest) -> dict[str, Any]:
     delivery, attempt = tested.delivery, tested.attempt
     return {
         "eventId": delivery.event.event_id,

@@ -56,7 +56,7 @@ class NotSendable(APIException):
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class SentTest:
     """A test that was sent, as it is kept. `body` is what the receiver got."""
 
     delivery: Delivery
@@ -89,7 +89,7 @@ class _Turns:
 _turns = _Turns()
 
 
-def send_test(webhook: Webhook, item: Checked, by: audit.By) -> Tested:
+def send_test(webhook: Webhook, item: Checked, by: audit.By) -> SentTest:
     """Send the event to the webhook, which need not be subscribed to it, and wait for the answer.
 
     That takes no longer than the webhook's timeout and two seconds for the body. Raises Throttled
@@ -168,7 +168,7 @@ def _keep_outcome(
     headers: str,
     result: Result,
     times: tuple[dt.datetime, dt.datetime],
-) -> Tested:
+) -> SentTest:
     """`times`: when the request began and ended."""
     started_at, ended_at = times
     with transaction.atomic():
@@ -202,7 +202,7 @@ def _keep_outcome(
             detail=result.detail,
         )
     log.info("test_sent", webhook=webhook.pk, state=delivery.state, status=result.status)
-    return Tested(delivery, attempt, body)
+    return SentTest(delivery, attempt, body)
 
 
 def _state(result: Result, now: dt.datetime) -> State:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
@@ -20,7 +20,7 @@ from delivery.models import State
 from delivery.pages.delivery_detail import Payload
 from delivery.pages.timeline import Exchange
 from delivery.pages.webhook_actions import deleted_meanwhile
-from delivery.test_send import Tested, send_test
+from delivery.test_send import SentTest, send_test
 from events.event_types import EventTypes, known_event_types
 from events.store import Checked
 from events.strict_json import StrictJSONError, loads
@@ -44,7 +44,7 @@ class Problem(NamedTuple):
 class Outcome:
     """What came of a send: a test, or why none was sent."""
 
-    tested: Tested | None = None
+    tested: SentTest | None = None
     failures: Sequence[dict[str, str]] = ()
     problems: Sequence[Problem] = ()
     refusal: str = ""
