@@ -4,15 +4,23 @@ import ipaddress
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+BACKENDS = "django.core.mail.backends"
+SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+SMTP_TIMEOUT_S = 10  # for each step of the exchange
 
 
 @dataclass
@@ -117,6 +125,39 @@ class Environment:
 
         return self.read(name, convert, default, "Use package.module.Class of what is installed.")
 
+    def public_url(self, name: str, default: str) -> str:
+        """Where the service is reached from outside, without a slash at the end."""
+        return self.read(
+            name, _public_url, default, "Use a URL such as https://ens.example.com, without more."
+        )
+
+    def mail(self, name: str, file_path: Path | None) -> dict[str, object] | None:
+        """What Django's `get_connection` takes; None where no mail is sent.
+
+        Without a value mails are written into `file_path`, if there is one.
+        """
+        return self.read(
+            name,
+            _mail,
+            _written_to(str(file_path)) if file_path else None,
+            "Use smtp://user:password@host:25, smtp+tls://… (STARTTLS, 587), smtp+ssl://… (465), "
+            "filemail:////path/to/directory or consolemail://.",
+        )
+
+    def mail_address(self, name: str, default: str) -> str:
+        """With or without a name before it: ENS <ens@example.com>."""
+
+        def convert(text: str) -> str:
+            try:
+                validate_email(parseaddr(text)[1])
+            except ValidationError:
+                raise ValueError from None
+            if not text.isprintable():
+                raise ValueError
+            return text
+
+        return self.read(name, convert, default, "Use an address such as ens@example.com.")
+
     def require(self, name: str, present: object, hint: str) -> None:
         if not present and not any(text.startswith(f"{name}:") for text in self.problems):
             self.problems.append(f"{name}: missing. {hint}")
@@ -167,3 +208,36 @@ def _database(url: str) -> dict[str, object]:
             },
         }
     raise ValueError(url)
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    is_whole = parts.scheme in {"http", "https"} and parts.hostname and text.isprintable()
+    if not is_whole or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _written_to(directory: str) -> dict[str, object]:
+    return {"backend": f"{BACKENDS}.filebased.EmailBackend", "file_path": directory}
+
+
+def _mail(url: str) -> dict[str, object]:
+    scheme = url.partition("://")[0]
+    config = environ.Env.email_url_config(url)
+    if scheme == "consolemail":
+        return {"backend": f"{BACKENDS}.console.EmailBackend"}
+    if scheme == "filemail" and config["EMAIL_FILE_PATH"].startswith("/"):
+        return _written_to(config["EMAIL_FILE_PATH"])
+    if scheme not in SMTP_PORTS or not config["EMAIL_HOST"]:
+        raise ValueError(url)
+    return {
+        "backend": f"{BACKENDS}.smtp.EmailBackend",
+        "host": config["EMAIL_HOST"],
+        "port": config["EMAIL_PORT"] or SMTP_PORTS[scheme],
+        "username": config["EMAIL_HOST_USER"] or "",
+        "password": config["EMAIL_HOST_PASSWORD"] or "",
+        "use_tls": scheme == "smtp+tls",
+        "use_ssl": scheme == "smtp+ssl",
+        "timeout": SMTP_TIMEOUT_S,
+    }

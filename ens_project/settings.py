@@ -41,6 +41,9 @@ FAILPOINT = environment.text("ENS_FAILPOINT")
 ENRICHMENT_PROVIDER = environment.dotted_path(
     "ENS_ENRICHMENT_PROVIDER", "delivery.enrichment.database.DatabaseProvider"
 )
+MAIL = environment.mail("EMAIL_URL", DATA_DIR / "mails" if DEMO or DEBUG else None)
+MAIL_FROM = environment.mail_address("ENS_EMAIL_FROM", "ens@localhost.localdomain")
+PUBLIC_URL = environment.public_url("ENS_PUBLIC_URL", f"http://{HOST}:{PORT}")
 
 DATABASES = {"default": environment.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/ens.sqlite3")}
 
@@ -53,6 +56,9 @@ environment.require(
     "Header values and signing secrets are encrypted with it. Make one with: python -c "
     "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
 )
+if os.environ.get("EMAIL_URL", "").startswith("smtp"):
+    for name in ("ENS_EMAIL_FROM", "ENS_PUBLIC_URL"):
+        environment.require(name, os.environ.get(name), "Mails name their sender, and lead here.")
 CELERY_BROKER_URL = environment.url(
     "CELERY_BROKER_URL",
     REDIS_URL or "memory://",

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VARIABLE = re.compile(r"\b(?:ENS_[A-Z_]+|DATABASE_URL|REDIS_URL|CELERY_BROKER_URL)\b")
+VARIABLE = re.compile(r"\b(?:ENS_[A-Z_]+|DATABASE_URL|REDIS_URL|CELERY_BROKER_URL|EMAIL_URL)\b")
 
 
 def test_every_setting_stands_in_the_table_of_the_readme_and_no_other() -> None:

@@ -1,4 +1,5 @@
 import ipaddress
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -94,3 +95,47 @@ def test_postgresql_does_not_wait_long_for_a_connection() -> None:
     variables = {"DATABASE_URL": "postgresql://u:p@h:5432/n?sslmode=require"}
     database = Environment(variables).database("DATABASE_URL", "sqlite:///x")
     assert database["OPTIONS"] == {"connect_timeout": 5, "sslmode": "require"}
+
+
+def test_a_mail_server_is_named_by_a_url() -> None:
+    url = "smtp+tls://ens:p%40ss@mail.example.com"
+    mail = Environment({"EMAIL_URL": url}).mail("EMAIL_URL", Path("/var/mails"))
+    assert mail is not None
+    assert (mail["host"], mail["port"], mail["use_tls"], mail["use_ssl"]) == (
+        *("mail.example.com", 587, True, False),
+    )
+    assert (mail["username"], mail["password"], mail["timeout"]) == ("ens", "p@ss", 10)
+
+
+def test_without_a_mail_server_there_are_files_or_nothing() -> None:
+    written = Environment({}).mail("EMAIL_URL", Path("/var/mails"))
+    assert written is not None
+    assert written["file_path"] == "/var/mails"
+    assert Environment({}).mail("EMAIL_URL", None) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["smtps://mail:465", "smtp://", "http://mail", "filemail://x", "memorymail://", "x"]
+)
+def test_what_names_no_mail_server_is_told(url: str) -> None:
+    environment = Environment({"EMAIL_URL": url})
+    assert environment.mail("EMAIL_URL", None) is None
+    assert [problem.split(":")[0] for problem in environment.problems] == ["EMAIL_URL"]
+
+
+@pytest.mark.parametrize(
+    "url", ["ens.example.com", "https://", "https://u:p@x", "https://x?y", "ftp://x", "http://x\ny"]
+)
+def test_where_people_reach_the_service_is_a_plain_url(url: str) -> None:
+    environment = Environment({"URL": url, "GOOD": "https://ens.example.com/"})
+    assert environment.public_url("URL", "http://x") == "http://x"
+    assert environment.public_url("GOOD", "") == "https://ens.example.com"
+    assert len(environment.problems) == 1
+
+
+@pytest.mark.parametrize("address", ["ens", "ens@", "ENS <x>", "a@b.example\nBcc: c@d.example"])
+def test_a_sender_is_an_address(address: str) -> None:
+    environment = Environment({"FROM": address, "GOOD": "ENS <ens@example.com>"})
+    assert environment.mail_address("FROM", "") == ""
+    assert environment.mail_address("GOOD", "") == "ENS <ens@example.com>"
+    assert len(environment.problems) == 1

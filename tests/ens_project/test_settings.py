@@ -38,7 +38,7 @@ def run(
 
 def is_ours(name: str) -> bool:
     return name.startswith(("ENS_", "PYTEST_", "COV_")) or name in {
-        *("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE"),
+        *("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL", "DJANGO_SETTINGS_MODULE"),
     }
 
 
