@@ -4,6 +4,7 @@ from delivery.pages import (
     delivery_detail,
     event_detail,
     feed,
+    form_previews,
     webhook_actions,
     webhook_detail,
     webhook_list,
@@ -13,6 +14,16 @@ from webhooks.paths import ONE_WEBHOOK
 
 urlpatterns = [
     path("notifications", webhook_list.WebhookList.as_view(), name="webhook-list"),
+    path(
+        "notifications/preview/enrichment",
+        form_previews.EnrichmentPreviewPage.as_view(),
+        name="webhook-enrichment-preview",
+    ),
+    path(
+        "notifications/preview/filter",
+        form_previews.FilterPreviewPage.as_view(),
+        name="webhook-filter-preview",
+    ),
     path(
         f"{ONE_WEBHOOK}/activate",
         webhook_actions.WebhookActivate.as_view(),

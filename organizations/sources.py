@@ -14,6 +14,8 @@ PAYLOAD_KEYS = {
     "Website": "website",
     "Line": "line",
 }
+# Where people write it otherwise than the API.
+_LABELS = {"Instore": "InStore", "Ecommerce": "E-commerce", "Line": "LINE"}
 _CANONICAL = {name.lower(): name for name in PAYLOAD_KEYS} | {
     key: name for name, key in PAYLOAD_KEYS.items()
 }
@@ -22,3 +24,8 @@ _CANONICAL = {name.lower(): name for name in PAYLOAD_KEYS} | {
 def canonical(name: str) -> str:
     """The API's spelling, whatever the case or if it is the payload's key; else as it came."""
     return _CANONICAL.get(name.lower(), name)
+
+
+def source_label(name: str) -> str:
+    """For people, of the API's spelling."""
+    return _LABELS.get(name, name)

@@ -22,8 +22,11 @@ from webhooks.models import SigningSecret, Webhook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
-# They change nothing that is the organisation's: sessions, and what is wrong with a URL.
-WITHOUT_TRACE = {"sign-in", "sign-out", "choose-organization", "webhook-url-check"}
+# They change nothing that is the organisation's: sessions, and what is told of a form's fields.
+WITHOUT_TRACE = {
+    *("sign-in", "sign-out", "choose-organization", "webhook-url-check"),
+    *("webhook-enrichment-preview", "webhook-filter-preview"),
+}
 ANONYMOUS = {"sign-in", "invitation-accept"}
 PAGES = [
     page

@@ -1,6 +1,7 @@
 """A webhook as it shall become: what form and API fill in, check by one rule and save."""
 
 import copy
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,9 @@ AUDITED = (
     *("name", "description", "url", "webhook_type", "method", "max_connections", "sla_s"),
     *("timeout_s", "replay_on_429", "listen_to_child_events", "enrich_till", "enrich_store"),
     *("enrich_card_number", "enrich_awarded_reference", "enrich_points_balance"),
-    "enrich_customer_sources",
+    *("enrich_customer_sources", "filter"),
 )
-COPIED = (*(name for name in AUDITED if name != "name"), "filter")
+COPIED = tuple(name for name in AUDITED if name != "name")
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Draft:
     def changes_nothing(self) -> bool:
         stored = self.stored
         return stored is not None and (
-            all(getattr(self.webhook, name) == getattr(stored, name) for name in COPIED)
+            all(same(getattr(self.webhook, name), getattr(stored, name)) for name in COPIED)
             and self.webhook.is_active == stored.is_active
             and self.headers == stored.header_pairs
             and self.event_names == stored.event_names
@@ -186,6 +187,11 @@ def restore(webhook: Webhook, by: audit.By) -> None:
 def _save_existence(webhook: Webhook, by: audit.By) -> None:
     webhook.touch(audit.caller_in(by).actor)
     webhook.save(update_fields=["deleted_at", "undo_until", *TOUCHED])
+
+
+def same(one: Any, other: Any) -> bool:
+    """As JSON has it, where true is not 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _audited(webhook: Webhook) -> dict[str, Any]:

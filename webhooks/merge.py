@@ -1,7 +1,8 @@
 """Two people edited one webhook: what each of them changed, and what both did.
 
-A snapshot is flat: values by field, digests by `header:<name>`, and True by `event:<name>`. A key
-that is missing in it is as good as None: there is no such header, the event is not selected.
+A snapshot is flat: values by field, the filter as text, digests by `header:<name>`, and True by
+`event:<name>` and `source:<name>`. A key that is missing in it is as good as None: there is no
+such header, the event is not selected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
+from webhooks.filter_text import filter_text
 from webhooks.headers import MASK, Headers
 from webhooks.models import Webhook
 
@@ -17,9 +19,13 @@ Snapshot = dict[str, Any]
 
 HEADER = "header:"
 EVENT = "event:"
+SOURCE = "source:"
+FILTER = "filter"
 FIELDS = (
-    *("url", "method", "is_active", "max_connections", "sla_s", "timeout_s", "replay_on_429"),
-    *("listen_to_child_events", "description"),
+    *("url", "is_active", "webhook_type", "method", "enrich_till", "enrich_store"),
+    *("enrich_card_number", "enrich_awarded_reference", "enrich_points_balance"),
+    *("max_connections", "sla_s", "timeout_s", "replay_on_429", "listen_to_child_events"),
+    "description",
 )
 
 
@@ -53,6 +59,8 @@ def merge(base: Snapshot, theirs: Snapshot, mine: Snapshot) -> Merged:
 def snapshot(webhook: Webhook, headers: Headers, event_names: Sequence[str]) -> Snapshot:
     return {
         **{name: getattr(webhook, name) for name in FIELDS},
+        FILTER: filter_text(webhook.filter),
+        **{f"{SOURCE}{name}": True for name in webhook.enrich_customer_sources},
         **{header_key(name): digest(name, value) for name, value in headers},
         **{f"{EVENT}{name}": True for name in event_names},
     }

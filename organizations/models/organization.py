@@ -54,5 +54,10 @@ class Organization(models.Model):
         Organization.objects.select_for_update(no_key=True).get(pk=self.pk)
 
     @property
+    def may_have_children(self) -> bool:
+        """There is one level: a child has none."""
+        return self.parent_id is None
+
+    @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)

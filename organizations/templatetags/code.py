@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby, islice
 from typing import Any
 
 from django import template
@@ -12,6 +13,8 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 MOST_LINES = 5_000
+CONTEXT = 3  # lines that are shown on either side of what differs
+CHANGES = {"added": "ins", "removed": "del"}
 KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(?=: )')
 HEADER = re.compile(r"^([^\s:]+: )")
 
@@ -77,6 +80,50 @@ def header_code(lines: Iterable[str], label: str) -> SafeString:
     return _code(list(lines), label, HEADER, ())
 
 
+@register.simple_tag
+def difference_code(lines: Iterable[tuple[str, int | None, str]], label: str) -> SafeString:
+    """Lines of JSON as (kind, number, text): "added", "removed" or the same as before.
+
+    Of long stretches between changes only the ends are shown.
+    """
+    shown = islice(_folded(list(lines)), MOST_LINES)
+    return _pre(label, format_html_join("", "{}", ((line,) for line in shown)))
+
+
+def _folded(lines: list[tuple[str, int | None, str]]) -> Iterator[SafeString]:
+    if not any(kind in CHANGES for kind, _, _ in lines):
+        yield from map(_difference, lines)
+        return
+    for is_changed, run in groupby(lines, key=lambda line: line[0] in CHANGES):
+        stretch = list(run)
+        hidden = 0 if is_changed else len(stretch) - 2 * CONTEXT
+        if hidden < 2:
+            yield from map(_difference, stretch)
+            continue
+        yield from map(_difference, stretch[:CONTEXT])
+        yield format_html('<span class="line fold" data-n="⋯">{} lines unchanged</span>', hidden)
+        yield from map(_difference, stretch[-CONTEXT:])
+
+
+def _difference(line: tuple[str, int | None, str]) -> SafeString:
+    kind, number, text = line
+    element = CHANGES.get(kind, "span")
+    return format_html(
+        '<{0} class="line" data-n="{1}">{2}</{0}>',
+        element,
+        "" if number is None else number,
+        _line(text, KEY),
+    )
+
+
+def _pre(label: str, content: SafeString) -> SafeString:
+    return format_html(
+        '<pre class="code" tabindex="0" role="region" aria-label="{}"><code>{}</code></pre>',
+        label,
+        content,
+    )
+
+
 def _code(
     lines: list[str], label: str, name: re.Pattern[str], wrong: Collection[int]
 ) -> SafeString:
@@ -90,12 +137,7 @@ def _code(
     )
     rest = len(lines) - MOST_LINES
     more = format_html('<span class="line fold">{} more lines</span>', rest) if rest > 0 else ""
-    return format_html(
-        '<pre class="code" tabindex="0" role="region" aria-label="{}"><code>{}{}</code></pre>',
-        label,
-        shown,
-        more,
-    )
+    return _pre(label, format_html("{}{}", shown, more))
 
 
 def _line(line: str, name: re.Pattern[str]) -> SafeString:

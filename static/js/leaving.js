@@ -2,7 +2,9 @@
 // again differs from what is stored.
 const form = document.querySelector("form[data-leaving]");
 const says = form.querySelector("[data-saved-state]");
-const PASSING = ["csrfmiddlewaretoken", "seen", "overlap_hours", "secret", "organization_id"];
+const PASSING = [
+  "csrfmiddlewaretoken", "seen", "overlap_hours", "secret", "organization_id", "preview_of",
+];
 
 let leaves = false;
 

@@ -102,12 +102,12 @@ def test_fields_that_nobody_asked_for_are_ignored(alice: PageClient, charlie_pag
         organization=str(charlie_page.organization.pk),
         public_id="0" * 24,
         revision="99",
-        webhook_type="queue",
+        consumer_group_id="0" * 32,
         deleted_at="2020-01-01",
-        enrich_till="on",
+        url_secret="a:b",
     )
     assert webhook.organization == alice.organization
-    assert (webhook.webhook_type, webhook.enrich_till, webhook.revision) == ("HTTP", False, 1)
+    assert (webhook.consumer_group_id.int > 0, webhook.url_secret, webhook.revision) == (True, "", 1)
     assert webhook.deleted_at is None
 
 

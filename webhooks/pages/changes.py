@@ -1,7 +1,7 @@
 """What others changed in a webhook while somebody edited it, and how the form takes it in."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -10,10 +10,24 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from organizations.models import AuditEntry
+from organizations.sources import source_label
+from webhooks.filter_text import filter_text
+from webhooks.form_fields import CUSTOMER, SOURCES
 from webhooks.form_headers import NAMES, VALUES, posted_pairs
 from webhooks.forms import EVENTS, WebhookForm
 from webhooks.headers import hidden
-from webhooks.merge import EVENT, HEADER, Merged, Snapshot, header_key, merge, snapshot, untouched
+from webhooks.merge import (
+    EVENT,
+    FILTER,
+    HEADER,
+    SOURCE,
+    Merged,
+    Snapshot,
+    header_key,
+    merge,
+    snapshot,
+    untouched,
+)
 from webhooks.models import Webhook
 
 SALT = "webhooks.seen"
@@ -119,20 +133,30 @@ def take(data: QueryDict, keys: Iterable[str], stored: Webhook) -> None:
     """Overwrite in the posted form what the keys name with what is stored."""
     pairs = {name.lower(): (name, hidden(name, value)) for name, value in stored.header_pairs}
     rows = posted_pairs(data)
-    names = data.getlist(EVENTS)
+    names, sources = data.getlist(EVENTS), data.getlist(SOURCES)
     for key in keys:
         if key.startswith(HEADER):
             pair = pairs.get(key.removeprefix(HEADER))
             rows = _with_pair(rows, key, pair)
         elif key.startswith(EVENT):
-            name = key.removeprefix(EVENT)
-            chosen = [name] if name in stored.event_names else []
-            names = [other for other in names if other != name] + chosen
+            names = _with_name(names, key.removeprefix(EVENT), stored.event_names)
+        elif key.startswith(SOURCE):
+            chosen = stored.enrich_customer_sources
+            sources = _with_name(sources, key.removeprefix(SOURCE), chosen)
+            _take_field(data, CUSTOMER, bool(sources))
+        elif key == FILTER:
+            _take_field(data, key, filter_text(stored.filter))
         else:
             _take_field(data, key, getattr(stored, key))
     data.setlist(NAMES, [name for name, _ in rows])
     data.setlist(VALUES, [value for _, value in rows])
     data.setlist(EVENTS, names)
+    data.setlist(SOURCES, sources)
+
+
+def _with_name(names: list[str], name: str, theirs: Collection[str]) -> list[str]:
+    """With it or without it, as they have it."""
+    return [other for other in names if other != name] + ([name] if name in theirs else [])
 
 
 def _with_pair(
@@ -208,6 +232,8 @@ def label_of(key: str, form: WebhookForm) -> str:
         return f"Header {key.removeprefix(HEADER)}"
     if key.startswith(EVENT):
         return f"Event {key.removeprefix(EVENT)}"
+    if key.startswith(SOURCE):
+        return f"Source {source_label(key.removeprefix(SOURCE))}"
     return str(form.fields[key].label)
 
 
@@ -230,6 +256,8 @@ def _audit_name(key: str) -> str:
         return "headers"
     if key.startswith(EVENT):
         return "event_names"
+    if key.startswith(SOURCE):
+        return SOURCES
     return AUDIT_NAMES.get(key, key)
 
 
@@ -245,6 +273,8 @@ def _my_words(form: WebhookForm, key: str, merged: Merged) -> str:
         return "the value you typed" if key in names else "removed"
     if key.startswith(EVENT):
         return _in_words(key.removeprefix(EVENT) in form.selected or None, key)
+    if key.startswith(SOURCE):
+        return _in_words(key.removeprefix(SOURCE) in (form[SOURCES].value() or []), key)
     value = form[key].value()
     return _in_words(value if isinstance(value, bool) else str(value or ""), key)
 
@@ -253,7 +283,7 @@ def _in_words(value: Any, key: str) -> str:
     """Of a header no more than whether it is there."""
     if key.startswith(HEADER):
         return "not there" if value is None else "there"
-    if key.startswith(EVENT):
+    if key.startswith((EVENT, SOURCE)):
         return "selected" if value else "not selected"
     if isinstance(value, bool):
         return "on" if value else "off"

@@ -74,28 +74,45 @@ class WebhookFormPage(TemplatePage):
         messages.success(self.request, f"Saved.{note}")
         return HttpResponseRedirect(_page_of(webhook))
 
+    def unchecked(
+        self, stored: Webhook | None, model: Webhook | None = None, **context: Any
+    ) -> HttpResponse:
+        """The form as it was typed so far, for the buttons in it that do something else."""
+        data = self.request.POST
+        form = WebhookForm(organization=self.organization, stored=stored, model=model, kept=data)
+        if stored is None:
+            return self.render(form=form, **context)
+        token = data.get("seen", "")
+        seen = Seen.read(token, stored)
+        told = open_choices(form, seen, stored, seen.clashes, data) if seen.clashes else None
+        return self.render(form=form, seen=token, changes=told, **context)
 
-class WebhookAdd(WebhookFormPage):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        model = self._model(request.GET, Webhook.objects.filter(deleted_at=None))
-        return self.render(form=WebhookForm(organization=self.organization, model=model))
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        # One that was deleted while it was edited may be made anew of what was typed.
-        model = self._model(request.POST, Webhook.objects.all())
-        form = WebhookForm(request.POST, organization=self.organization, model=model)
-        answer = self.saved(form) if form.is_valid() else None
-        return answer or self.render(form=form)
-
-    def _model(self, data: QueryDict, webhooks: WebhookQuerySet) -> Webhook | None:
-        """Raises Http404."""
+    def model(self, data: QueryDict, webhooks: WebhookQuerySet) -> Webhook | None:
+        """The webhook that a new one is copied from. Raises Http404."""
         public_id = data.get("from")
         if not public_id:
             return None
+        return self.own_by_id(public_id, webhooks)
+
+    def own_by_id(self, public_id: str, webhooks: WebhookQuerySet) -> Webhook:
+        """Raises Http404."""
         if not re.fullmatch(OBJECT_ID, public_id):
             raise Http404
         own = webhooks.filter(organization=self.organization).with_related()
         return get_object_or_404(own, public_id=public_id)
+
+
+class WebhookAdd(WebhookFormPage):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        model = self.model(request.GET, Webhook.objects.filter(deleted_at=None))
+        return self.render(form=WebhookForm(organization=self.organization, model=model))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        # One that was deleted while it was edited may be made anew of what was typed.
+        model = self.model(request.POST, Webhook.objects.all())
+        form = WebhookForm(request.POST, organization=self.organization, model=model)
+        answer = self.saved(form) if form.is_valid() else None
+        return answer or self.render(form=form)
 
 
 class EditPage(WebhookPage, WebhookFormPage):
@@ -103,15 +120,6 @@ class EditPage(WebhookPage, WebhookFormPage):
 
     def stored(self) -> Webhook:
         return self.own(Webhook.objects.filter(deleted_at=None).with_related())
-
-    def unchecked(self, stored: Webhook, **context: Any) -> HttpResponse:
-        """The form as it was typed so far, for the buttons in it that do something else."""
-        data = self.request.POST
-        form = WebhookForm(organization=self.organization, stored=stored, kept=data)
-        token = data.get("seen", "")
-        seen = Seen.read(token, stored)
-        told = open_choices(form, seen, stored, seen.clashes, data) if seen.clashes else None
-        return self.render(form=form, seen=token, changes=told, **context)
 
 
 class WebhookEdit(EditPage):

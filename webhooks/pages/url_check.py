@@ -4,7 +4,7 @@ from django.shortcuts import render
 from rest_framework.exceptions import ErrorDetail
 
 from organizations.pages.page import Page
-from webhooks.forms import words
+from webhooks.api_words import words
 from webhooks.rules import validate_http_url
 
 BEGINNINGS = ("http://", "https://")
