@@ -268,6 +268,7 @@ def deactivate_those_failing_for(days: int) -> int:
     )
     failed_lately = Delivery.objects.filter(
         webhook=OuterRef("webhook"),
+        event__is_test=False,
         ingested_at__gte=now - FAILED_LATELY,
         state__in=(State.RETRYING, *UNDELIVERED),
         attempts__gt=0,
