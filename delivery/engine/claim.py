@@ -10,12 +10,14 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from delivery.engine.clock import Reading, database_now
+from delivery.enrichment.settings import Settings
 from delivery.models import Delivery, State
 from organizations.database import fetch, is_postgresql
 from webhooks.models import Webhook
@@ -28,8 +30,9 @@ GIVEN_BACK_AT_ONCE = 200  # SQLite takes conditions up to a depth of 1,000
 class Claimed:
     """One row that this process may send until its lease ends. `attempt` counts from 1.
 
-    `ingested_at` and `is_test` are the event's. `is_suspect` when the last worker that had it
-    never reported back.
+    `ingested_at`, `is_test` and `organization_id` are the event's. `is_suspect` when the last
+    worker that had it never reported back. `payload` is the event's too, until it is enriched for
+    a webhook's settings; `missed` tells why it is not as they wish (`enrichment.payloads`).
     """
 
     delivery_id: uuid.UUID
@@ -43,6 +46,9 @@ class Claimed:
     ingested_at: dt.datetime
     is_test: bool
     is_suspect: bool
+    organization_id: int
+    enriched_for: Settings | None = None
+    missed: str = ""
 
     @property
     def lease_left_s(self) -> float:
@@ -57,7 +63,8 @@ SET state = 'in_flight', lease_token = d.lease_token + 1, attempts = d.attempts 
 FROM ({due}) AS due, events_event AS e
 WHERE d.id = due.id AND e.id = d.event_id
 RETURNING d.id, d.lease_token, d.attempts, d.expires_at, e.event_id, e.payload,
-          statement_timestamp(), d.created_at, d.lost_leases, d.ingested_at, e.is_test
+          d.ingested_at, e.is_test, d.lost_leases, e.organization_id,
+          statement_timestamp(), d.created_at
 """
 # ORDER BY and LIMIT follow the index `delivery_due`; the state is a literal in the text so that the
 # partial index is seen to apply.
@@ -128,24 +135,9 @@ def _claim_postgresql(webhook_id: int, most: int, state: State) -> list[Claimed]
     )
     if not rows:
         return []
-    rows.sort(key=lambda row: (row[7], row[0]))
-    reading = Reading(rows[0][6], asked_s)
-    return [
-        Claimed(
-            row[0],
-            webhook_id,
-            row[1],
-            row[2],
-            row[3],
-            row[4],
-            row[5],
-            reading,
-            row[9],
-            row[10],
-            row[8] > 0,
-        )
-        for row in rows
-    ]
+    rows.sort(key=lambda row: (row[-1], row[0]))
+    reading = Reading(rows[0][-2], asked_s)
+    return [_claimed(webhook_id, reading, row) for row in rows]
 
 
 def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
@@ -168,28 +160,32 @@ def _claim_sqlite(webhook_id: int, most: int, state: State) -> list[Claimed]:
             first_attempt_at=Coalesce("first_attempt_at", now),
         )
         reading = Reading(now, asked_s)
-        return [
-            Claimed(
-                row[0],
-                webhook_id,
-                row[1],
-                row[2],
-                row[3],
-                row[4],
-                row[5],
-                reading,
-                row[7],
-                row[8],
-                row[6] > 0,
-            )
-            for row in Delivery.objects.filter(id__in=ids)
-            .order_by("id")
-            .values_list(
-                *("id", "lease_token", "attempts", "expires_at"),
-                *("event__event_id", "event__payload", "lost_leases"),
-                *("ingested_at", "event__is_test"),
-            )
-        ]
+        claimed = Delivery.objects.filter(id__in=ids).order_by("id").values_list(*_COLUMNS)
+        return [_claimed(webhook_id, reading, row) for row in claimed]
+
+
+_COLUMNS = (
+    *("id", "lease_token", "attempts", "expires_at", "event__event_id", "event__payload"),
+    *("ingested_at", "event__is_test", "lost_leases", "event__organization_id"),
+)
+
+
+def _claimed(webhook_id: int, reading: Reading, row: Sequence[Any]) -> Claimed:
+    """Of a row that begins with _COLUMNS."""
+    return Claimed(
+        delivery_id=row[0],
+        webhook_id=webhook_id,
+        token=row[1],
+        attempt=row[2],
+        expires_at=row[3],
+        event_id=row[4],
+        payload=row[5],
+        reading=reading,
+        ingested_at=row[6],
+        is_test=row[7],
+        is_suspect=row[8] > 0,
+        organization_id=row[9],
+    )
 
 
 def give_back(rows: Sequence[Claimed]) -> None:

@@ -1,6 +1,5 @@
 """Delivers what is due for one webhook, until nothing is or its turn is over."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable
@@ -10,28 +9,26 @@ import structlog
 
 from delivery.engine import circuit, health
 from delivery.engine.capacity import Capacity
-from delivery.engine.claim import Claimed, claim, claim_within, give_back
+from delivery.engine.claim import give_back
 from delivery.engine.failpoints import failpoint
 from delivery.engine.owner import Owner
 from delivery.engine.semaphore import Semaphore
 from delivery.engine.sending import Sender
+from delivery.engine.supply import MOST_ROWS, Pace, Supply
 from delivery.engine.targets import Targets
 from delivery.engine.wake import Waker
 from delivery.engine.window import Window
+from delivery.enrichment.payloads import LookUp
 from organizations.redis import RedisAway
 
 log = structlog.get_logger(__name__)
 
 SLICE_S = 20.0
-AHEAD_S = 2.0
-MOST_ROWS = 200
-MOST_BYTES = 16 * 1024 * 1024
 FIRST_SLOTS = 4
 LONG_QUEUE_ROWS = 50
 HELP_EVERY_S = 0.5
 TICK_S = 0.005
 IDLE_TICK_S = 0.25
-EVERY_NTH_CLAIM_RETRIES_FIRST = 4
 EMPTY_CLAIMS = 10
 RECORD_PAUSE_S = 0.05
 
@@ -46,17 +43,8 @@ class Parts:
     semaphore: Semaphore
     sender: Sender
     waker: Waker
+    look_up: LookUp
     is_stopping: threading.Event
-
-
-class Pace:
-    """What a webhook's last drain learned, so that the next one need not learn it again."""
-
-    def __init__(self) -> None:
-        self.senders = 1
-        self.rate = 0.0
-        self.row_bytes = 1.0
-        self.used_at_s = 0.0
 
 
 class Drain:
@@ -71,13 +59,18 @@ class Drain:
         self._is_over = False
         self._is_probing = False
         self._taken_under = 0
-        self._has_suspects = False
-        self._claims = 0
         self._no_growth_until = 0.0
         self._next_call_at = 0.0
         self._began = time.monotonic()
         self._window = Window(
             send=parts.sender.send, left=self._sender_left, must_leave=self._must_leave
+        )
+        self._supply = Supply(
+            webhook_id,
+            owner=parts.owner,
+            targets=parts.targets,
+            look_up=parts.look_up,
+            pace=pace,
         )
 
     def run(self, look_again: Callable[[], bool]) -> bool:
@@ -110,8 +103,8 @@ class Drain:
         self._start_senders(max(1, self._pace.senders // 2))
         looked = False
         while self._window.senders and not self._must_end():
-            most = self._most()
-            if self._claim(most) == most:
+            most = self._supply.most(self._window)
+            if self._supply.feed(self._window, most) == most:
                 looked = False
                 self._call_for_help(most, share=self._share())
                 self._wait_and_grow(low_water=max(most // 2, self._window.senders))
@@ -138,46 +131,13 @@ class Drain:
 
     def _send_probe(self) -> None:
         # The row first: a probe that is taken and finds nothing to send keeps the circuit open.
-        if self._claim(1) and self._take_probe():
+        if self._supply.feed(self._window, 1) and self._take_probe():
             self._start_senders(1)
             self._window.wait(low_water=1, timeout_s=None)
 
     def _take_probe(self) -> bool:
         self._is_probing = self._parts.owner.run(lambda: health.take_probe(self._webhook_id))
         return self._is_probing
-
-    def _claim(self, most: int) -> int:
-        """Feed the senders at most `most` due rows. How many were due, up to that."""
-        self._claims += 1
-        retries_first = self._claims % EVERY_NTH_CLAIM_RETRIES_FIRST == 0
-        rows = self._parts.owner.run(
-            lambda: claim(self._webhook_id, most, retries_first=retries_first)
-        )
-        failpoint("after_claim")
-        if rows:
-            self._pace.row_bytes = sum(len(row.payload) for row in rows) / len(rows)
-            self._window.feed(self._without_too_many_suspects(rows))
-        return len(rows)
-
-    def _without_too_many_suspects(self, rows: list[Claimed]) -> list[Claimed]:
-        """Of the rows that lost their worker only as many as are sent at once.
-
-        One that waited here would be counted as lost again and again without having been sent.
-        """
-        suspects = [row for row in rows if row.is_suspect]
-        self._has_suspects = bool(suspects)
-        most = max(self._window.senders, 1)
-        if too_many := suspects[most:]:
-            self._parts.owner.run(lambda: give_back(too_many))
-        return [*suspects[:most], *(row for row in rows if not row.is_suspect)]
-
-    def _most(self) -> int:
-        """As many rows as will have begun to be sent within AHEAD_S."""
-        if self._has_suspects:
-            return max(self._window.senders, 1)
-        ahead = self._pace.rate * AHEAD_S - self._window.waiting
-        by_bytes = MOST_BYTES / max(self._pace.row_bytes, 1.0)
-        return int(max(min(ahead, MOST_ROWS, by_bytes), self._window.senders, 1))
 
     def _wait_and_grow(self, low_water: int) -> None:
         """Until fewer than `low_water` rows wait, adding senders while all are blocked."""
@@ -300,16 +260,15 @@ class Drain:
         empty = 0
         while parts.semaphore.is_away and empty < EMPTY_CLAIMS and not self._must_end():
             most, is_probe = min(self._share(), MOST_ROWS), self._is_probe()
-            rows = parts.owner.run(functools.partial(claim_within, webhook_id, most))
+            rows = self._supply.feed_within(self._window, most)
             empty = 0 if rows else empty + 1
             if not rows:  # what was sent may not be recorded yet
                 parts.is_stopping.wait(RECORD_PAUSE_S)
                 continue
-            self._window.feed(rows)
             if is_probe and not self._take_probe():
                 break
             # Those in flight and these rows are `most` together: no more senders are needed.
-            missing = min(len(rows), most - self._window.senders)
+            missing = min(rows, most - self._window.senders)
             with self._slots_lock:
                 self._free += parts.semaphore.take_unregistered(
                     webhook_id, missing - len(self._free)

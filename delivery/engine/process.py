@@ -13,13 +13,16 @@ from django.conf import settings
 from delivery.engine import sweep
 from delivery.engine.capacity import Capacity
 from delivery.engine.claim import Claimed, any_in_flight, give_back
-from delivery.engine.drain import Drain, Pace, Parts
+from delivery.engine.drain import Drain, Parts
 from delivery.engine.outcomes import Writer
 from delivery.engine.owner import Owner, OwnerStopped, drop_broken_connection
 from delivery.engine.semaphore import Semaphore
 from delivery.engine.sending import Sender
+from delivery.engine.supply import Pace
 from delivery.engine.targets import FRESH_S, Targets
 from delivery.engine.wake import Waker
+from delivery.enrichment.lookups import Lookups
+from delivery.enrichment.provider import new_provider
 from delivery.guarding import installation_guard
 from delivery.transport.http import Door as HttpDoor
 from organizations.redis import Door as RedisDoor
@@ -55,6 +58,7 @@ class Engine:
         self._capacity = Capacity(settings.SENDERS)
         self._semaphore = Semaphore(redis)
         self._writer = Writer(self._targets_changed)
+        self._lookups = Lookups(new_provider(settings.ENRICHMENT_PROVIDER))
         self._http = HttpDoor(
             guard=installation_guard(),
             ca_bundle=settings.CA_BUNDLE or None,
@@ -75,6 +79,7 @@ class Engine:
             self._semaphore,
             sender,
             waker,
+            self._lookups.look_up,
             self._is_stopping,
         )
 
@@ -143,6 +148,7 @@ class Engine:
             thread.join(timeout=10)
         self._semaphore.stop()
         self._writer.stop()
+        self._lookups.stop()
         self._owner.stop()
         self._http.close()
         return all_recorded

@@ -17,6 +17,9 @@ from delivery.transport.request import build, masked_headers
 
 log = structlog.get_logger(__name__)
 
+# Tells the receiver, and whoever reads the log, that the payload should have had more in it.
+MISSED_HEADER = "webhook-enrichment"
+
 
 class Sender:
     """Sends claimed rows and hands on what came of them.
@@ -42,7 +45,7 @@ class Sender:
     def send(self, row: Claimed) -> None:
         """Never raises. A row that can not be sent now is given back, or left to its lease."""
         target = self._targets.known(row.webhook_id)
-        if target is None or target.destination is None or not _has_time(row, target):
+        if target is None or not _is_ready(row, target):
             self._give_back([row])
             return
         try:
@@ -63,6 +66,8 @@ class Sender:
             timestamp_s=int(started_at.timestamp()),
             body=row.payload.encode(),
         )
+        if row.missed:
+            request.headers[MISSED_HEADER] = row.missed
         failpoint("before_send")
         sender = id(request)
         self._capacity.started(row.webhook_id, sender)
@@ -82,6 +87,18 @@ class Sender:
         )
         headers = json.dumps(masked_headers(request.headers), ensure_ascii=False)
         return Outcome(row, started_at, ended_at, headers, result, decision)
+
+
+def _is_ready(row: Claimed, target: Target) -> bool:
+    """Whether it can be sent now, as the webhook wishes now.
+
+    Not so when it was enriched for other settings; claimed again it has what the new ones wish.
+    """
+    return (
+        target.destination is not None
+        and row.enriched_for == target.enrichment
+        and _has_time(row, target)
+    )
 
 
 def _has_time(row: Claimed, target: Target) -> bool:

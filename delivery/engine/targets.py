@@ -19,6 +19,8 @@ from delivery.engine.circuit import HealthState
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.health import COLUMNS
 from delivery.engine.retry import Rules
+from delivery.enrichment.settings import COLUMNS as ENRICHMENT_COLUMNS
+from delivery.enrichment.settings import Settings
 from delivery.transport.request import Destination, prepare
 from organizations.encryption import Undecipherable
 from webhooks.models import Header, SigningSecret, Webhook
@@ -31,12 +33,16 @@ STALE_S = 2 * FRESH_S
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A webhook as the engine sees it. `destination` is None while nothing can be sent."""
+    """A webhook as the engine sees it. `destination` is None while nothing can be sent.
+
+    `enrichment` is None when nothing is added to its payloads.
+    """
 
     webhook_id: int
     revision: int
     limit: int
     rules: Rules
+    enrichment: Settings | None
     destination: Destination | None
     destination_until: dt.datetime | None
     health: HealthState
@@ -90,7 +96,9 @@ def _load(known: dict[int, Target | None]) -> dict[int, Target]:
     reading = Reading.at(database_now())
     health_columns = [f"health__{column}" for column in COLUMNS]
     rows = (
-        Webhook.objects.deliverable().filter(id__in=list(known)).values(*_FIELDS, *health_columns)
+        Webhook.objects.deliverable()
+        .filter(id__in=list(known))
+        .values(*_FIELDS, *ENRICHMENT_COLUMNS, *health_columns)
     )
     targets = {}
     for row in rows:
@@ -111,6 +119,7 @@ def _load(known: dict[int, Target | None]) -> dict[int, Target]:
             revision=row["revision"],
             limit=row["max_connections"],
             rules=Rules(replay_on_429=row["replay_on_429"]),
+            enrichment=Settings.of_columns(row) or None,
             destination=destination,
             destination_until=until,
             health=health,

@@ -17,7 +17,10 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _EVENT_ID = re.compile(r"[\x20-\x7e]{1,128}")
 
 _OURS = frozenset(
-    {"content-length", "host", "webhook-id", "webhook-signature", "webhook-timestamp"}
+    {
+        *("content-length", "host", "webhook-id", "webhook-signature", "webhook-timestamp"),
+        "webhook-enrichment",
+    }
 )
 
 

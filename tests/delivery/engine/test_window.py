@@ -28,6 +28,7 @@ def rows(count: int, *, is_suspect: bool = False) -> list[Claimed]:
             ingested_at=NOW,
             is_test=False,
             is_suspect=is_suspect,
+            organization_id=1,
         )
         for number in range(count)
     ]
