@@ -6,6 +6,7 @@ import traceback
 
 from benchmarks import (
     enqueue,
+    enrichment,
     ingest,
     isolation,
     latency,
@@ -20,7 +21,18 @@ from benchmarks.report import Report
 
 MEASUREMENTS = {
     module.__name__.rpartition(".")[2]: module.measure
-    for module in (throughput, latency, enqueue, isolation, ingest, memory, lost, pages, picker)
+    for module in (
+        throughput,
+        enrichment,
+        latency,
+        enqueue,
+        isolation,
+        ingest,
+        memory,
+        lost,
+        pages,
+        picker,
+    )
 }
 
 

@@ -15,7 +15,8 @@ from benchmarks.place import BenchmarkError
 
 STALLED_S = 30.0
 EVENT_NAME = "transactionAdded"
-SAMPLE = Path(__file__).resolve().parent.parent / "events" / "samples" / f"{EVENT_NAME}.json"
+SAMPLES = Path(__file__).resolve().parent.parent / "events" / "samples"
+SAMPLE = SAMPLES / f"{EVENT_NAME}.json"
 
 _EVENT_COLUMNS = (
     "id, organization_id, event_id, name, ref_id, request_id, search_key, customer_id,"
@@ -82,14 +83,18 @@ def deactivate(webhook_ids: Sequence[int]) -> None:
     )
 
 
-def insert_deliveries(webhook_ids: Sequence[int], count: int) -> None:
-    """`count` events with one delivery each, in turn for each of the webhooks."""
+def insert_deliveries(webhook_ids: Sequence[int], count: int, payloads: Sequence[str] = ()) -> None:
+    """`count` events with one delivery each, in turn for each of the webhooks.
+
+    Their payloads are the sample, unless others are given.
+    """
     now = dt.datetime.now(dt.UTC)
-    later, payload, owner = now + dt.timedelta(hours=24), sample_text(), organization_id()
+    later, owner = now + dt.timedelta(hours=24), organization_id()
+    texts = payloads or [sample_text()] * count
     ids = [(uuid7(), uuid7()) for _ in range(count)]
     with database().transaction(), database().cursor() as cursor:
         with cursor.copy(f"COPY events_event ({_EVENT_COLUMNS}) FROM STDIN") as copy:
-            for event, _ in ids:
+            for (event, _), payload in zip(ids, texts, strict=True):
                 text = event.hex
                 names = (text, EVENT_NAME, text, text, "", "")
                 copy.write_row((event, owner, *names, now, "", False, text, payload))
@@ -113,7 +118,7 @@ def delivery_ids() -> list[uuid.UUID]:
 
 def clear() -> None:
     """Forget events, deliveries and attempts, without what deleting leaves behind."""
-    database().execute("TRUNCATE delivery_attempt, delivery_delivery, events_event")
+    database().execute("TRUNCATE delivery_alert, delivery_attempt, delivery_delivery, events_event")
 
 
 def all_recorded() -> bool:
