@@ -127,13 +127,16 @@ def lint(_: list[str]) -> int:
 
 def production_environment(data_dir: str) -> dict[str, str]:
     """What an installation on the internet would set, with secrets of its own."""
-    ours = ("ENS_", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_")
+    ours = ("ENS_", "DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL", "DJANGO_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
         "ENS_DATA_DIR": data_dir,
         "ENS_SECRET_KEY": secrets.token_urlsafe(50),
         "ENS_ENCRYPTION_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "ENS_ALLOWED_HOSTS": "ens.example.com",
         "REDIS_URL": "redis://127.0.0.1:6379/0",
+        "EMAIL_URL": "smtp://mail.example.com",
+        "ENS_EMAIL_FROM": "ens@example.com",
+        "ENS_PUBLIC_URL": "https://ens.example.com",
     }
 
 

@@ -12,6 +12,7 @@ from events.envelope import Envelope, parse
 from events.event_types import EventTypes, known_event_types, validator_of
 from events.json_schema import SchemaError
 from events.models import Validation, new_row_id
+from events.reserved import is_reserved
 from events.store import Checked, Stored
 from organizations.models import Organization
 
@@ -60,7 +61,7 @@ def ingest(
 def _check(envelope: Envelope, organization: Organization, types: EventTypes) -> Checked:
     """Raises ValidationError for an unknown type, a mismatch that rejects, or too much."""
     known = types.get(envelope.name)
-    if known is None or not known.active:
+    if known is None or not known.active or is_reserved(envelope.name):
         message = "No such event type, or it is not active."
         raise ValidationError({"eventName": [ErrorDetail(message, code="event_unknown")]})
     check_size(envelope)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -131,7 +131,7 @@ class Environment:
             name, _public_url, default, "Use a URL such as https://ens.example.com, without more."
         )
 
-    def mail(self, name: str, file_path: Path | None) -> dict[str, object] | None:
+    def mail(self, name: str, file_path: Path | None) -> dict[str, Any] | None:
         """What Django's `get_connection` takes; None where no mail is sent.
 
         Without a value mails are written into `file_path`, if there is one.
@@ -218,11 +218,11 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _written_to(directory: str) -> dict[str, object]:
+def _written_to(directory: str) -> dict[str, Any]:
     return {"backend": f"{BACKENDS}.filebased.EmailBackend", "file_path": directory}
 
 
-def _mail(url: str) -> dict[str, object]:
+def _mail(url: str) -> dict[str, Any]:
     scheme = url.partition("://")[0]
     config = environ.Env.email_url_config(url)
     if scheme == "consolemail":

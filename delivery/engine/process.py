@@ -10,6 +10,7 @@ import django.db
 import structlog
 from django.conf import settings
 
+from delivery.alerts import telling
 from delivery.engine import sweep
 from delivery.engine.capacity import Capacity
 from delivery.engine.claim import Claimed, any_in_flight, give_back
@@ -53,6 +54,7 @@ class Engine:
         self._active: dict[int, _Turn] = {}
         self._paces: dict[int, Pace] = {}
         self._local_drains = threading.Semaphore(MOST_LOCAL_DRAINS)
+        self._telling = threading.Lock()
         self._owner = Owner("claims")
         self._targets = Targets(self._owner.run)
         self._capacity = Capacity(settings.SENDERS)
@@ -89,6 +91,8 @@ class Engine:
             self._semaphore.ensure_epoch(nobody_holds=not self._owner.run(any_in_flight))
         except django.db.Error as error:
             log.warning("start_without_database", error=type(error).__name__)
+        if settings.MAIL is None:
+            log.warning("mail_not_set_up", hint="Nobody is mailed of alerts; set EMAIL_URL.")
         for work in (self._sweep, self._watch):
             thread = threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True)
             thread.start()
@@ -178,7 +182,7 @@ class Engine:
             return  # the watch looks again
 
     def _sweep(self) -> None:
-        passes = sweep.Sweep(f"{uuid.uuid4().hex[:12]}", self._wake_due)
+        passes = sweep.Sweep(f"{uuid.uuid4().hex[:12]}", self._wake_due, self._tell_alerts)
         while not self._is_stopping.wait(sweep.sleep_s(random.random())):  # noqa: S311  jitter
             try:
                 passes.run()
@@ -209,6 +213,26 @@ class Engine:
             self.drain(webhook_id)
         finally:
             self._local_drains.release()
+
+    def _tell_alerts(self) -> None:
+        """In a thread of its own: a mail server may take long, and the sweep must go on."""
+        if not self._telling.acquire(blocking=False):
+            return
+        try:
+            threading.Thread(target=self._tell_alerts_here, name="alerts", daemon=True).start()
+        except RuntimeError:  # no thread to be had
+            self._telling.release()
+
+    def _tell_alerts_here(self) -> None:
+        try:
+            telling.tell_due(self._is_stopping.is_set)
+        except django.db.Error as error:
+            log.warning("alerts_without_database", error=type(error).__name__)
+        except Exception:  # the next sweep tries again, when the lease of the alert is over
+            log.exception("alerts_not_told")
+        finally:
+            django.db.connections.close_all()
+            self._telling.release()
 
     def _watch(self) -> None:
         """Keep the targets that are in use fresh, and tell slow webhooks from fast ones."""

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from delivery.intervals import hour_of
-from delivery.models import FINAL, Attempt, Delivery, Tally
+from delivery.models import FINAL, Alert, Attempt, Delivery, Tally
 from events.models import Event
 
 BATCH = 500
@@ -23,7 +23,9 @@ def first_row_id(moment: dt.datetime) -> uuid.UUID:
 
 
 def clean_up(now: dt.datetime) -> int:
-    """Delete one batch of deliveries, with their attempts, and one of events. How many rows.
+    """Delete one batch of deliveries, with their attempts, and one of events and alerts.
+
+    Answers how many rows.
 
     What was counted of an hour goes when all of the hour is too old.
     """
@@ -39,7 +41,15 @@ def clean_up(now: dt.datetime) -> int:
         unused = Event.objects.filter(~Exists(kept), id__lt=before).order_by("id")
         event_ids = list(unused.values_list("id", flat=True)[:BATCH])
         Event.objects.filter(id__in=event_ids).delete()
-    return len(ids) + len(event_ids) + _forget_tallies(oldest)
+    return len(ids) + len(event_ids) + _forget_tallies(oldest) + _forget_alerts(oldest)
+
+
+def _forget_alerts(oldest: dt.datetime) -> int:
+    with transaction.atomic():
+        old = Alert.objects.filter(created_at__lt=oldest).order_by("created_at")
+        ids = list(old.values_list("id", flat=True)[:BATCH])
+        Alert.objects.filter(id__in=ids).delete()
+    return len(ids)
 
 
 def _forget_tallies(oldest: dt.datetime) -> int:

@@ -26,6 +26,7 @@ from django.db.models import (
 from django.db.models.functions import Now
 
 from delivery import tally
+from delivery.alerts import operational, telling
 from delivery.engine import health, retention, spread
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.failpoints import failpoint
@@ -71,11 +72,20 @@ class ClockGuard:
 
 
 class Sweep:
-    """The sweeps of one process. `wake(webhook_ids)` is told which have due rows."""
+    """The sweeps of one process. `wake(webhook_ids)` is told which have due rows.
 
-    def __init__(self, holder: str, wake: Callable[[Sequence[int]], None]) -> None:
+    `tell_alerts()` is called when there are mails to send; it must not wait for them.
+    """
+
+    def __init__(
+        self,
+        holder: str,
+        wake: Callable[[Sequence[int]], None],
+        tell_alerts: Callable[[], None] = lambda: None,
+    ) -> None:
         self._holder = holder
         self._wake = wake
+        self._tell_alerts = tell_alerts
         self._clock = ClockGuard()
         self._replays = Maker()
 
@@ -96,8 +106,12 @@ class Sweep:
             retention.clean_up(reading.moment)
             frequency.advance(reading.moment)
             health.deactivate_those_failing_for(settings.DEACTIVATE_AFTER_DAYS)
+            health.tell_of_calm()
         cancel_of_deleted_webhooks()
         spread.spread_after_recovery()
+        if telling.is_due():
+            self._tell_alerts()
+        operational.publish()
         failpoint("after_sweep")
         return True
 

@@ -1,0 +1,141 @@
+"""Alerts as events: to the webhook that an organisation chose for them, and to no other.
+
+They have the envelope of all events, and are signed, sent again, logged and shown as those are.
+No webhook is subscribed to them, and their names can not be used by others. An event about a
+webhook never goes to that webhook itself: a failure to deliver one makes no other.
+
+`ens.webhook.slaBreached`, `ens.webhook.failing`, `ens.webhook.deactivated` and
+`ens.webhook.recovered` have the same `data`:
+
+- `webHookId`, `name`, `consumerGroupId`: of the webhook that it is about;
+- `webHookUrl`: scheme and host of its URL, nothing else of it;
+- `reason`: what happened, a sentence;
+- `since`: when the trouble began, in epoch milliseconds;
+- `failures`: how many attempts in a row had failed;
+- `lastStatus`, `lastError`: how the last of them ended, the response's status (null without a
+  response) and the same in words (null where none is known);
+- `page`: the address of the webhook's page.
+"""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from delivery.alerts import words
+from delivery.engine.clock import database_now
+from delivery.models import Alert, AlertKind, Delivery, OperationalWebhook
+from events.envelope import Envelope, parse
+from events.models import Event, new_row_id
+from organizations.models import Organization
+from organizations.times import EPOCH, MILLISECOND
+from webhooks.models import Webhook
+
+NAMES = {
+    AlertKind.SLA_BREACHED: "ens.webhook.slaBreached",
+    AlertKind.FAILING: "ens.webhook.failing",
+    AlertKind.DEACTIVATED: "ens.webhook.deactivated",
+    AlertKind.RECOVERED: "ens.webhook.recovered",
+}
+RECEIVED_FROM = "this service"
+MOST_AT_ONCE = 100
+
+
+def publish() -> int:
+    """Make the events of new alerts. Answers how many alerts were looked after."""
+    new = Alert.objects.filter(published_at=None).order_by("id")
+    return sum(_publish(alert_id) for alert_id in new.values_list("id", flat=True)[:MOST_AT_ONCE])
+
+
+@transaction.atomic
+def _publish(alert_id: int) -> bool:
+    """False when another process does it."""
+    rows = Alert.objects.select_for_update(skip_locked=True)
+    alert = rows.filter(pk=alert_id, published_at=None).first()
+    if alert is None:
+        return False
+    now = database_now()
+    receiver = receiver_of(alert.webhook)
+    alert.event = _event(alert, receiver, now) if receiver else None
+    alert.published_at = now
+    alert.save(update_fields=["event", "published_at"])
+    return True
+
+
+def chosen_by(organization: Organization) -> Webhook | None:
+    """The webhook for operational events, which may be inactive; None without one."""
+    rows = OperationalWebhook.objects.filter(organization=organization, webhook__deleted_at=None)
+    row = rows.select_related("webhook").first()
+    return row.webhook if row else None
+
+
+def receiver_of(webhook: Webhook) -> Webhook | None:
+    """Where events about `webhook` go; None where they do not."""
+    chosen = chosen_by(webhook.organization)
+    if chosen is None or not chosen.is_active or chosen.pk == webhook.pk:
+        return None
+    return chosen
+
+
+def _event(alert: Alert, receiver: Webhook, now: dt.datetime) -> Event:
+    organization = receiver.organization
+    envelope = parse(
+        body_of(alert), organization_id=organization.pk, request_id=uuid.uuid4().hex, now_ms=0
+    )
+    event = _stored(envelope, organization, now)
+    Delivery.objects.create(
+        id=new_row_id(),
+        event=event,
+        webhook=receiver,
+        created_at=now,
+        ingested_at=now,
+        next_attempt_at=now,
+        expires_at=now + dt.timedelta(hours=settings.DELIVERY_HOURS),
+        sla_due_at=now + dt.timedelta(seconds=receiver.sla_s) if receiver.sla_s else None,
+    )
+    return event
+
+
+def _stored(envelope: Envelope, organization: Organization, now: dt.datetime) -> Event:
+    return Event.objects.create(
+        organization=organization,
+        event_id=envelope.event_id,
+        name=envelope.name,
+        ref_id=envelope.ref_id,
+        request_id=envelope.request_id,
+        occurred_at=envelope.occurred_at,
+        ingested_at=now,
+        received_from=RECEIVED_FROM,
+        digest=envelope.digest,
+        payload=envelope.payload,
+    )
+
+
+def body_of(alert: Alert) -> dict[str, Any]:
+    """As a producer would send it."""
+    webhook = alert.webhook
+    page = reverse("webhook-detail", args=[webhook.public_id])
+    return {
+        "eventName": NAMES[AlertKind(alert.kind)],
+        "refId": f"{webhook.organization_id}_{webhook.public_id}",
+        "createdAt": _epoch_ms(alert.created_at),
+        "data": {
+            "webHookId": webhook.public_id,
+            "name": webhook.name,
+            "consumerGroupId": str(webhook.consumer_group_id),
+            "webHookUrl": words.masked_url(webhook.url),
+            "reason": alert.reason,
+            "since": _epoch_ms(alert.since),
+            "failures": alert.failures,
+            "lastStatus": alert.last_status,
+            "lastError": words.last_error(alert) or None,
+            "page": f"{settings.PUBLIC_URL}{page}",
+        },
+    }
+
+
+def _epoch_ms(moment: dt.datetime) -> int:
+    return (moment - EPOCH) // MILLISECOND
