@@ -117,6 +117,15 @@ _EVENTS = {
     "event_not_object": Problem(51071, 400, "An event is a JSON object."),
     "event_name_missing": Problem(51072, 400, "eventName is missing."),
     "event_name_invalid": Problem(51073, 400, "eventName is not usable."),
+    "event_type_name_invalid": Problem(51074, 400, "eventName can not be a type's name."),
+    "event_type_name_reserved": Problem(51075, 400, "The name is a standard event's or ours."),
+    "event_type_name_taken": Problem(51076, 400, "There is such a custom event already."),
+    "event_types_too_many": Problem(51077, 400, "There are too many custom events."),
+    "event_type_schema_invalid": Problem(51078, 400, "schema can not be used."),
+    "event_type_sample_invalid": Problem(51079, 400, "sample is no event that fits the schema."),
+    "event_type_standard": Problem(51080, 400, "A standard event can only be switched."),
+    "event_type_changed": Problem(51081, 409, "Somebody else changed the event type."),
+    "event_type_subscribed": Problem(51082, 409, "Webhooks subscribe to the event type."),
     "event_data_invalid": Problem(51083, 400, "data is not a JSON object."),
     "event_id_invalid": Problem(51084, 400, "eventId is not usable."),
     "event_org_mismatch": Problem(51085, 400, "orgId is of another organization."),
@@ -139,6 +148,14 @@ _LOGS = {
     "page_size_invalid": Problem(51036, 400, "pageSize is from 1 to 200."),
 }
 
+_REPLAYS = {
+    "in_flight": Problem(51037, 409, "The delivery is in flight."),
+    "replay_running": Problem(51038, 409, "Another replay of the webhook is running."),
+    "webhook_off": Problem(51039, 409, "The webhook is deactivated or deleted."),
+    "replay_of_nothing": Problem(51058, 400, "Choose some of status, or missing."),
+    "not_waiting": Problem(51059, 409, "The delivery does not wait any more."),
+}
+
 _WARNINGS = {
     "test_mismatch": Problem(51095, 200, "The test does not fit the schema of its type."),
     "entries_cut": Problem(51098, 200, "There are more entries; these are the latest."),
@@ -149,6 +166,9 @@ _WARNINGS = {
 _ORGANIZATIONS = {
     "time_zone_unknown": Problem(51093, 400, "No such time zone in the tz database."),
     "parent_not_top": Problem(51094, 400, "A parent organization has no parent itself."),
+    "reference_count_invalid": Problem(51055, 400, "The body is an array of 1 to 1,000 elements."),
+    "reference_invalid": Problem(51056, 400, "A value of the reference data is not usable."),
+    "reference_repeated": Problem(51057, 400, "An id or a source stands twice."),
 }
 
-TABLE = _GENERAL | _ORGANIZATIONS | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _WARNINGS
+TABLE = _GENERAL | _ORGANIZATIONS | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _REPLAYS | _WARNINGS

@@ -109,12 +109,18 @@ def sample_of(organization: Organization, name: str) -> Any:
     if name in CATALOGUE:
         return standard_sample(name)
     row = _custom(organization, name)
-    if row.sample is not None or row.schema is None:
-        return row.sample
+    return sample_or_made(row.schema, row.sample)
+
+
+def sample_or_made(schema: Mapping[str, Any] | None, sample: Any) -> Any:
+    """The sample, or one made from the schema where there is none; None if that can not be done."""
+    if sample is not None or schema is None:
+        return sample
     try:
-        return sample_payload(row.schema)
+        made = sample_payload(schema)
     except (CannotSample, json_schema.SchemaError):
         return None
+    return made if isinstance(made, dict) and isinstance(made.get("data"), dict) else None
 
 
 def validator_of(organization: Organization, name: str) -> json_schema.CompiledSchema:
@@ -145,7 +151,7 @@ def _standard_types() -> EventTypes:
 
 def _read(organization: Organization) -> EventTypes:
     standard = _standard_types()
-    rows = EventType.objects.for_organization(organization).only(*SETTINGS)
+    rows = EventType.objects.live().filter(organization=organization).only(*SETTINGS)
     changed = {row.name: _known(row, standard.get(row.name)) for row in rows}
     return MappingProxyType({**standard, **changed}) if changed else standard
 
@@ -163,7 +169,7 @@ def _known(row: EventType, standard: KnownEventType | None) -> KnownEventType:
 
 
 def _custom(organization: Organization, name: str) -> EventType:
-    row = EventType.objects.for_organization(organization).filter(name=name).first()
+    row = EventType.objects.live().filter(organization=organization, name=name).first()
     if row is None:
         raise KeyError(name)
     return row

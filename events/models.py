@@ -1,10 +1,14 @@
 import uuid
-from typing import Any
+from typing import Any, Self
 
 import uuid_utils.compat
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
+from events import type_rules
+from events.json_text import JsonTextField, json_text
 from organizations.models import Organization
 from organizations.models.organization import OrganizationOwnedQuerySet
 
@@ -22,6 +26,12 @@ class Validation(models.TextChoices):
     REJECT = "reject", "Rejected"
 
 
+class EventTypeQuerySet(OrganizationOwnedQuerySet["EventType"]):
+    def live(self) -> Self:
+        """Without the custom types that were deleted."""
+        return self.filter(deleted_at=None)
+
+
 class EventType(models.Model):
     """What an organisation decided about an event type.
 
@@ -36,14 +46,14 @@ class EventType(models.Model):
     description = models.TextField(blank=True)
     active = models.BooleanField(default=True)
     validation = models.CharField(max_length=6, choices=Validation, default=Validation.WARN)
-    schema: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-    sample: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
+    schema = JsonTextField(null=True, blank=True)
+    sample = JsonTextField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = OrganizationOwnedQuerySet["EventType"].as_manager()
+    objects = EventTypeQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -54,9 +64,41 @@ class EventType(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def switch(self, *, active: bool) -> None:
-        """An inactive type is refused when it is sent and can not be subscribed to anew."""
-        self.active = active
+    def clean(self) -> None:
+        """The rules of a custom type."""
+        found: dict[str, list[ValidationError]] = {
+            "name": list(type_rules.name_problems(self.name)),
+            "group": list(type_rules.group_problems(self.group)),
+            "description": list(type_rules.description_problems(self.description)),
+            "schema": list(type_rules.schema_problems(self.schema)),
+        }
+        # What is wrong with the sample can not be told by a schema that is wrong itself.
+        if not found["schema"]:
+            found["sample"] = list(
+                type_rules.sample_problems(
+                    self.sample, self.schema, self.name, self.organization_id
+                )
+            )
+        if any(found.values()):
+            raise ValidationError({name: problems for name, problems in found.items() if problems})
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    def set_content(self, schema: Any, sample: Any) -> None:
+        """Another schema or sample is another version; numbers never come again."""
+        if json_text([schema, sample]) != json_text([self.schema, self.sample]):
+            self.schema, self.sample = schema, sample
+            self.version += 1
+
+    def delete_softly(self) -> None:
+        self.deleted_at = timezone.now()
+
+    def revive(self) -> None:
+        """A deleted type's name is used again: its versions go on."""
+        self.deleted_at = None
+        self.version += 1
 
 
 class EventTypeVersion(models.Model):
@@ -64,9 +106,9 @@ class EventTypeVersion(models.Model):
 
     event_type = models.ForeignKey(EventType, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    schema: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-    sample: "models.JSONField[Any, Any]" = models.JSONField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    schema = JsonTextField(null=True, blank=True)
+    sample = JsonTextField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
     created_by: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
         default=dict, blank=True
     )

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from events import frequency
-from events.activation import set_active
+from events.activation import configure
 from events.event_types import EventTypes, known_event_types
 from events.pages.catalogue_rows import (
     KINDS,
@@ -102,7 +102,7 @@ class EventTypeSwitch(Page):
             raise BadRequest
         active = wanted == "true"
         try:
-            set_active(request, self.organization, event_name, active=active)
+            configure(request, self.organization, event_name, active=active)
         except KeyError:
             raise Http404 from None
         known = known_event_types(self.organization)[event_name]

@@ -66,7 +66,9 @@ def test_active_is_true_or_false(api: CredentialClient) -> None:
 
 def test_a_standard_type_is_shown_with_schema_and_sample(bob: CredentialClient) -> None:
     shown = data_of(bob, f"{LIST}/transactionAdded")
-    assert list(shown) == ["active", "eventName", "schema", "sample", "description", "group"]
+    documented = ["active", "eventName", "schema", "sample", "description", "group"]
+    assert list(shown) == [*documented, "validation", "custom", "version"]
+    assert (shown["validation"], shown["custom"], shown["version"]) == ("warn", False, None)
     assert shown["active"] is True
     assert shown["eventName"] == "transactionAdded"
     assert shown["schema"]["type"] == "object"
