@@ -21,7 +21,11 @@ from rest_framework.exceptions import APIException, Throttled
 
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.retry import Rules, decide
+from delivery.engine.sending import MISSED_HEADER
 from delivery.engine.targets import destination_of
+from delivery.enrichment.lookups import look_up_for_pages
+from delivery.enrichment.payloads import Enriched, enrich
+from delivery.enrichment.settings import Settings
 from delivery.guarding import installation_guard
 from delivery.models import Attempt, Delivery, State
 from delivery.transport.http import Door
@@ -105,22 +109,27 @@ def send_test(webhook: Webhook, item: Checked, by: audit.By) -> SentTest:
             raise NotSendable
         reading = Reading.at(database_now())
         event = _keep_event(webhook, item, by, reading.moment)
-        body = item.envelope.payload
+        (content,) = enrich(
+            organization.pk, [event.payload], Settings.of(webhook), look_up_for_pages
+        )
         started_at = reading.now()
-        headers, result = _sent(destination, event, body, started_at)
-        return _keep_outcome(webhook, event, body, headers, result, (started_at, reading.now()))
+        headers, result = _sent(destination, event, content, started_at)
+        times = (started_at, reading.now())
+        return _keep_outcome(webhook, event, content.payload, headers, result, times)
 
 
 def _sent(
-    destination: Destination, event: Event, body: str, started_at: dt.datetime
+    destination: Destination, event: Event, content: Enriched, started_at: dt.datetime
 ) -> tuple[str, Result]:
     """The request's headers for the log, and how it went."""
     request = build(
         destination,
         event_id=event.event_id,
         timestamp_s=int(started_at.timestamp()),
-        body=body.encode(),
+        body=content.payload.encode(),
     )
+    if content.missed:
+        request.headers[MISSED_HEADER] = content.missed
     result = _door().post(destination, request)
     return json.dumps(masked_headers(request.headers), ensure_ascii=False), result
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from rest_framework.exceptions import Throttled
 
@@ -18,7 +19,7 @@ from delivery.transport.signing import sign
 from events import frequency
 from events.models import Event, EventTally
 from organizations.authentication import Caller
-from organizations.models import AuditEntry, Organization
+from organizations.models import AuditEntry, Store, Till
 from tests.factories import DeliveryFactory, MembershipFactory, WebhookFactory
 from tests.receiver import Receiver
 from webhooks.models import Header, SigningSecret, Webhook
@@ -113,11 +114,11 @@ def test_who_sent_it_is_audited(webhook: Webhook, alice: Caller) -> None:
         ("/status/404", State.FAILED, 404, ""),
         ("/status/503", State.FAILED, 503, ""),
         ("/hang", State.FAILED, None, "timeout"),
-        ("/drip_headers", State.FAILED, None, "timeout"),
-        ("/continue_for_ever", State.FAILED, None, "timeout"),
+        ("/drip-headers", State.FAILED, None, "timeout"),
+        ("/continue-for-ever", State.FAILED, None, "timeout"),
         ("/reset", State.FAILED, None, "reset"),
         ("/garbage", State.FAILED, None, "invalid_response"),
-        ("/reset_in_body", State.DELIVERED, 200, ""),
+        ("/reset-in-body", State.DELIVERED, 200, ""),
         ("/bomb", State.DELIVERED, 200, ""),
     ],
 )
@@ -144,7 +145,7 @@ def test_no_test_goes_where_no_event_may(webhook: Webhook, alice: Caller) -> Non
     Webhook.objects.update(url="http://169.254.169.254/latest/meta-data")
     tested = send(webhook, alice)
     assert (tested.delivery.state, tested.attempt.error) == (State.BLOCKED, "forbidden_address")
-    assert "not public" in tested.attempt.detail
+    assert "not a public address" in tested.attempt.detail
 
 
 def test_an_inactive_webhook_is_tested_too_and_one_at_rest(webhook: Webhook, alice: Caller) -> None:
@@ -159,6 +160,27 @@ def test_an_inactive_webhook_is_tested_too_and_one_at_rest(webhook: Webhook, ali
 def test_a_type_need_not_be_subscribed(webhook: Webhook, alice: Caller) -> None:
     assert webhook.event_names == ["transactionAdded"]
     assert send(webhook, alice, name="cardUpdated").delivery.event.name == "cardUpdated"
+
+
+def test_the_webhooks_enrichment_is_filled_in_before_it_is_signed(
+    webhook: Webhook, alice: Caller, receiver: Receiver
+) -> None:
+    store = Store.objects.create(
+        organization=webhook.organization, store_id=3, code="s3", name="Three"
+    )
+    Till.objects.create(
+        organization=webhook.organization, till_id=7, code="t7", name="Seven", store=store
+    )
+    Webhook.objects.update(enrich_till=True)
+    webhook.refresh_from_db()
+    tested = send(webhook, alice, data={"enteredBy": {"id": 7}})
+    (request,) = receiver.requests
+    assert tested.body.encode() == request.body
+    assert json.loads(request.body)["data"]["enteredBy"]["till"]["name"] == "Seven"
+    assert "Seven" not in tested.delivery.event.payload
+    timestamp = int(request.headers["webhook-timestamp"])
+    signature = sign([SECRET], request.headers["webhook-id"], timestamp, request.body)
+    assert request.headers["webhook-signature"] == signature
 
 
 def test_each_test_is_a_new_event(webhook: Webhook, alice: Caller) -> None:
@@ -261,8 +283,6 @@ def test_hanging_receivers_hold_no_more_than_a_few_threads(
 
 
 def _sent(webhook: Webhook, by: Caller, states: list[str]) -> None:
-    from django.db import connection
-
     states.append(str(send(webhook, by).delivery.state))
     connection.close()
 
@@ -293,6 +313,5 @@ def test_a_webhook_whose_headers_nobody_can_read_says_so(
 
 
 def test_what_the_organization_does_not_know_is_no_test(webhook: Webhook, alice: Caller) -> None:
-    Organization.objects.get(pk=webhook.organization_id)
     with pytest.raises(Exception, match="No such event type"):
         send(webhook, alice, name="nothingOfTheKind")
