@@ -75,6 +75,16 @@ class LogView(GenericAPIView[Delivery]):
             raise NotFound("There is no such consumer group.")
         return webhook
 
+    def entry(self, event_id: str, consumer_group_id: str | None) -> Delivery:
+        """Of that consumer group, else that of the oldest webhook. Raises NotFound."""
+        webhook = self.webhook(consumer_group_id) if consumer_group_id else None
+        delivery = log.of_event(self.organization, event_id, webhook)
+        if delivery is not None:
+            return delivery
+        if webhook is None and self.has_event(event_id=event_id):
+            raise NotFound("No webhook was to get this event.")
+        raise NotFound("There is no such event." if webhook is None else "It did not go there.")
+
     def has_event(self, **condition: str) -> bool:
         return Event.objects.for_organization(self.organization).filter(**condition).exists()
 
@@ -86,14 +96,8 @@ class EventLog(LogView):
         parameters=[_parameter("consumerGroupId", "Default: that of the oldest webhook.")],
     )
     def get(self, request: Request, event_id: str) -> Response:
-        group = request.query_params.get("consumerGroupId")
-        webhook = self.webhook(group) if group else None
-        delivery = log.of_event(self.organization, event_id, webhook)
-        if delivery is not None:
-            return Response(self.get_serializer(delivery).data)
-        if webhook is None and self.has_event(event_id=event_id):
-            raise NotFound("No webhook was to get this event.")
-        raise NotFound("There is no such event." if webhook is None else "It did not go there.")
+        delivery = self.entry(event_id, request.query_params.get("consumerGroupId"))
+        return Response(self.get_serializer(delivery).data)
 
 
 class EntriesView(LogView):

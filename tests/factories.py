@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from delivery.models import Delivery
+from delivery.models import Delivery, Replay
 from events.models import Event
 from organizations.models import Access, Credential, Membership, Organization
 from webhooks.models import Subscription, Webhook
@@ -133,3 +133,15 @@ class DeliveryFactory(DjangoModelFactory[Delivery]):
         EventFactory, organization=factory.SelfAttribute("..webhook.organization")
     )
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(hours=24))
+
+
+class ReplayFactory(DjangoModelFactory[Replay]):
+    """Of what failed in the last hour, with nothing made yet."""
+
+    class Meta:
+        model = Replay
+
+    webhook = factory.SubFactory(WebhookFactory)
+    start = factory.LazyFunction(lambda: timezone.now() - timedelta(hours=1))
+    end = factory.LazyFunction(timezone.now)
+    states = ["failed"]

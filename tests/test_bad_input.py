@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import CredentialClient
 from tests.endpoints import METHODS, Endpoint, api_endpoints
-from tests.factories import DeliveryFactory, WebhookFactory
+from tests.factories import DeliveryFactory, ReplayFactory, WebhookFactory
 from tests.webhooks.test_api import SAMPLE
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,7 @@ def ids(api: CredentialClient) -> dict[str, Any]:
         "event_id": event.event_id,
         "ref_id": event.ref_id,
         "request_id": event.request_id,
+        "replay_id": ReplayFactory(webhook=webhook, finished_at=timezone.now()).pk,
     }
 
 

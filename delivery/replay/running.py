@@ -3,8 +3,9 @@
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from delivery.cancelling import cancel_rows
 from delivery.engine.clock import database_now
-from delivery.models import WAITING, Delivery, Replay
+from delivery.models import Delivery, Replay
 from delivery.replay.choice import Choice
 from delivery.replay.one import check_is_sent_to
 from organizations import audit
@@ -52,10 +53,8 @@ def cancel(replay: Replay, by: audit.By) -> int:
         # The sweep makes rows under this lock: none come after.
         locked = Replay.objects.select_for_update(of=("self",)).select_related("webhook")
         current = locked.get(pk=replay.pk)
-        rows = Delivery.objects.filter(replay=current, state__in=WAITING)
-        held = rows.order_by("id").select_for_update(skip_locked=True)
-        ids = list(held.values_list("id", flat=True))
-        cancelled = Delivery.objects.filter(id__in=ids).cancel()
+        rows = Delivery.objects.filter(replay=current)
+        cancelled = cancel_rows(rows, max(current.total, current.made))
         if not cancelled and not current.is_running:
             return 0
         current.cancel(database_now())
