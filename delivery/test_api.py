@@ -18,10 +18,10 @@ from events.envelope import MAX_NAME
 from organizations.authentication import caller_of
 from webhooks.api import ResponseWithWarnings, one_webhook
 from webhooks.models import Webhook
+from webhooks.serializers import fields_unknown
 
 FIELDS = {"eventName", "data", "event"}
 AROUND_THE_EVENT_BYTES = 1024
-MAX_NAMED = 10
 
 
 class WebhookTest(APIView):
@@ -51,7 +51,8 @@ class WebhookTest(APIView):
         )
         tested = send_test(webhook, item, request)
         warnings = [_mismatch(failure) for failure in item.failures or ()]
-        return ResponseWithWarnings(_shown(tested), [*warnings, *_unknown(body)])
+        unknown = fields_unknown([name for name in body if name not in FIELDS])
+        return ResponseWithWarnings(_shown(tested), [*warnings, *unknown])
 
 
 def _name(body: Any) -> str:
@@ -71,15 +72,6 @@ def _name(body: Any) -> str:
 def _mismatch(failure: dict[str, str]) -> ErrorDetail:
     where = failure["path"] or "The event"
     return ErrorDetail(f"{where}: {failure['message']}", "test_mismatch")
-
-
-def _unknown(body: dict[str, Any]) -> list[ErrorDetail]:
-    unknown = [name[:100] for name in body if name not in FIELDS]
-    if not unknown:
-        return []
-    named = ", ".join(unknown[:MAX_NAMED])
-    more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
-    return [ErrorDetail(f"Unknown fields were ignored: {named}{more}.", "fields_unknown")]
 
 
 def _shown(tested: SentTest) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from webhooks.models import TOUCHED, SigningSecret, Webhook
 from webhooks.signing_secrets import new_signing_secret
 
 MAX_OVERLAP_S = 7 * 86_400
+DEFAULT_OVERLAP_HOURS = 24
 MAX_SIGNING = 5  # a receiver reads every signature of a request
 
 

@@ -1,9 +1,10 @@
 """A webhook in the v3 API. The rules stand on the model and the draft; here are names and types."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError as ModelValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
@@ -17,6 +18,7 @@ from webhooks.draft import Draft
 from webhooks.fields import FilterField, NumberField, SourcesField, TrueOrFalseField, WordField
 from webhooks.headers import masked
 from webhooks.models import Method, Webhook, WebhookType
+from webhooks.rotation import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_S
 
 # Made by the server; accepted, so that an answer can be sent back as it is, and ignored.
 OURS = frozenset(
@@ -211,13 +213,37 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
         if isinstance(self.instance, Webhook) and name is not None and name != self.instance.name:
             found.append(ErrorDetail("The name never changes; it was kept.", "name_kept"))
         unknown = [name for name in data if name not in self.fields and name not in OURS]
-        if unknown:
-            named = ", ".join(name[:100] for name in unknown[:MAX_NAMED])
-            more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
-            found.append(
-                ErrorDetail(f"Unknown fields were ignored: {named}{more}.", "fields_unknown")
-            )
-        return found
+        return [*found, *fields_unknown(unknown)]
+
+
+class SigningSecretSerializer(serializers.Serializer[Any]):
+    signingSecret = serializers.CharField(allow_null=True, help_text="`whsec_` and base64.")
+    createdOn = serializers.CharField(allow_null=True)
+    olderSecretsSignUntil = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Until when each older secret, if any, signs beside it.",
+    )
+
+
+class RotationSerializer(serializers.Serializer[Any]):
+    overlapInHours = NumberField(
+        default=DEFAULT_OVERLAP_HOURS,
+        validators=[MinValueValidator(0), MaxValueValidator(MAX_OVERLAP_S // 3_600)],
+        help_text="0 to 168: for how long the old secret signs as well.",
+    )
+
+    @property
+    def warnings(self) -> list[ErrorDetail]:
+        return fields_unknown([name for name in self.initial_data if name not in self.fields])
+
+
+def fields_unknown(names: Sequence[str]) -> list[ErrorDetail]:
+    """The one warning that names them, if there are any."""
+    if not names:
+        return []
+    named = ", ".join(name[:100] for name in names[:MAX_NAMED])
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return [ErrorDetail(f"Unknown fields were ignored: {named}{more}.", "fields_unknown")]
 
 
 def _default(source: str) -> Any:
