@@ -20,6 +20,7 @@ Data = MultiValueDict[str, str]
 
 SOURCES, FILTER = "enrich_customer_sources", "filter"
 CUSTOMER = "customer_identifier"
+CHILDREN = "listen_to_child_events"
 FIRST_SOURCES = 3
 WHERE = ("name", "url", "is_active", "webhook_type", "method")
 ENRICHMENT = (
@@ -27,8 +28,8 @@ ENRICHMENT = (
     *("enrich_awarded_reference", "enrich_points_balance"),
 )
 ADVANCED = (
-    *("max_connections", "sla_s", "timeout_s", "replay_on_429", "listen_to_child_events"),
-    *(FILTER, "description"),
+    *("max_connections", "sla_s", "timeout_s", "replay_on_429", CHILDREN, FILTER),
+    "description",
 )
 EXAMPLE = '{"data.amount": {"$gte": 1000}, "data.billType": "REGULAR"}'
 _NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?")
@@ -110,7 +111,9 @@ class WebhookFields(forms.Form):
     sla_s = _number("Delivery SLA (in seconds)", "0: no SLA.")
     timeout_s = _number("Timeout (in seconds)", f"1 to {MAX_TIMEOUT_S}.")
     replay_on_429 = _switch("Replay on 429", "Otherwise “Too Many Requests” is final, as any 4xx.")
-    listen_to_child_events = _switch("Receive events of child organizations")
+    listen_to_child_events = _switch(
+        "Receive events of child organizations", "Those of this organization arrive anyway."
+    )
     filter = AsTyped(
         label="Payload filter",
         required=False,

@@ -16,6 +16,7 @@ from webhooks.api_words import words
 from webhooks.draft import Draft
 from webhooks.form_fields import (
     ADVANCED,
+    CHILDREN,
     CUSTOMER,
     ENRICHMENT,
     FILTER,
@@ -61,7 +62,9 @@ class WebhookForm(WebhookFields):
         self.row_problems: dict[str, list[str]] = {}
         del self.fields["name" if stored else "is_active"]
         if not organization.may_have_children:
-            del self.fields["listen_to_child_events"]
+            del self.fields[CHILDREN]
+        elif not organization.children.exists():
+            self.fields[CHILDREN].help_text = "There are none yet; it will hold for those to come."
         if typed is None:
             self._start_from(stored or model)
         else:
@@ -92,8 +95,8 @@ class WebhookForm(WebhookFields):
             self.draft.clean(exclude=wrong)
         except ValidationError as broken:
             found |= cast("dict[str, Any]", get_error_detail(broken))
-        self._tell_all(found)
         self._ask_for_sources()
+        self._tell_all(found)
         return self.cleaned_data
 
     def refuse(self, broken: ValidationError) -> None:
@@ -102,7 +105,7 @@ class WebhookForm(WebhookFields):
 
     def _ask_for_sources(self) -> None:
         """Without scripts, sources can be ticked without the box that they belong to."""
-        wants, chosen = self.cleaned_data[CUSTOMER], bool(self.cleaned_data.get(SOURCES))
+        wants, chosen = self.cleaned_data[CUSTOMER], bool(self.cleaned_data[SOURCES])
         if wants and not chosen:
             self.add_error(SOURCES, "Choose at least one source.")
         elif chosen and not wants:
@@ -197,7 +200,7 @@ class WebhookForm(WebhookFields):
         ]
         if self["replay_on_429"].value():
             parts.append("replay on 429")
-        if "listen_to_child_events" in self.fields and self["listen_to_child_events"].value():
+        if CHILDREN in self.fields and self[CHILDREN].value():
             parts.append("child organizations")
         parts.append("a filter" if str(self[FILTER].value() or "").strip() else "no filter")
         return ", ".join(parts)

@@ -5,7 +5,7 @@ as it was typed, with the preview in it.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -22,7 +22,7 @@ from events.event_types import known_event_types, sample_of
 from events.models import Event
 from organizations.models import Access
 from organizations.sources import canonical
-from webhooks.api_words import words
+from webhooks.api_words import words as words_for
 from webhooks.filter_text import typed_filter
 from webhooks.form_fields import FILTER, SOURCES
 from webhooks.forms import EVENTS
@@ -53,19 +53,18 @@ class FormPreview(WebhookFormPage):
     fragment: ClassVar[str]
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        problems, preview = self.preview()
+        preview = self.preview()
         if self.request.htmx:
-            return render(request, self.fragment, {"problems": problems, "preview": preview})
+            return render(request, self.fragment, {"preview": preview})
         model = self.model(request.POST, Webhook.objects.all())
         public_id = request.POST.get("webhook")
         stored = None
         if public_id:
             stored = self.own_by_id(public_id, Webhook.objects.filter(deleted_at=None))
-        shown: dict[str, Any] = {self.name: preview, "preview_problems": problems}
-        return self.unchecked(stored, model, **shown)
+        return self.unchecked(stored, model, **{self.name: preview})
 
-    def preview(self) -> tuple[list[str], Any]:
-        """What is wrong with what was typed, else what it would do."""
+    def preview(self) -> Any:
+        """What that which was typed would do, as the fragment shows it."""
         raise NotImplementedError
 
     def selected(self) -> list[str]:
@@ -117,7 +116,7 @@ class EnrichmentPreviewPage(FormPreview):
     name = "preview"
     fragment = "includes/enrichment_preview.html"
 
-    def preview(self) -> tuple[list[str], EnrichmentPreview]:
+    def preview(self) -> EnrichmentPreview:
         data = self.request.POST
         selected = self.selected()
         names = selected or list(EXAMPLES)
@@ -127,7 +126,7 @@ class EnrichmentPreviewPage(FormPreview):
         sources = [canonical(source) for source in data.getlist(SOURCES)]
         chosen = Settings.of_columns(columns | {SOURCES: sources})
         shown = self._before_and_after(name, chosen)
-        return [], EnrichmentPreview(names, name, bool(selected), shown)
+        return EnrichmentPreview(names, name, bool(selected), shown)
 
     def _before_and_after(self, name: str, chosen: Settings) -> Preview | None:
         try:
@@ -146,33 +145,31 @@ class FilterRow:
 
 @dataclass(frozen=True, slots=True)
 class FilterPreview:
-    """`rows`: the last events, the latest first."""
+    """`problems`: what is wrong with the filter, in its place `rows`: the last events, the latest
+    first, and in `words` how many of them match. `is_open` shows the rows."""
 
-    rows: list[FilterRow]
-    words: str
-    is_open: bool
+    problems: list[str] = field(default_factory=list)
+    rows: list[FilterRow] = field(default_factory=list)
+    words: str = ""
+    is_open: bool = False
 
 
 class FilterPreviewPage(FormPreview):
     name = "filter_preview"
     fragment = "includes/filter_preview.html"
 
-    def preview(self) -> tuple[list[str], FilterPreview | None]:
+    def preview(self) -> FilterPreview:
+        names = self.selected()
         try:
             value = typed_filter(self.request.POST.get(FILTER, ""))
-            names = self.selected()
-            found = (
-                []
-                if value is None
-                else matches(self.organization, value, names, with_children=self._listens())
-            )
+            if value is None:
+                return FilterPreview(words="Without a filter every event is sent.")
+            found = matches(self.organization, value, names, with_children=self._listens())
         except ValidationError as broken:
-            return words(FILTER, get_error_detail(broken)), None
-        if value is None:
-            return [], FilterPreview([], "Without a filter every event is sent.", is_open=False)
+            return FilterPreview(words_for(FILTER, get_error_detail(broken)))
         rows = [FilterRow(m.event, LOOKS[m.verdict.matches], m.verdict.reason) for m in found]
         said = _said([m.verdict.matches for m in found], names)
-        return [], FilterPreview(rows, said, is_open=not self.request.htmx)
+        return FilterPreview(rows=rows, words=said, is_open=not self.request.htmx)
 
     def _listens(self) -> bool:
         listens = "listen_to_child_events" in self.request.POST

@@ -16,8 +16,10 @@ from delivery.pages import log_search
 from delivery.pages.log_search import LATEST_FIRST, OLDEST_FIRST, SearchForm
 from delivery.webhook_status import status_of
 from organizations.pages.page import TemplatePage
+from organizations.sources import source_label
 from webhooks import rotation
-from webhooks.models import MAX_TIMEOUT_S, Method, Webhook
+from webhooks.filter_text import filter_text
+from webhooks.models import MAX_TIMEOUT_S, Method, Webhook, WebhookType
 from webhooks.pages.webhook_page import WebhookPage
 
 DEFAULT_DAYS = 7
@@ -88,6 +90,8 @@ class WebhookDetail(WebhookPage, TemplatePage):
             "header_count": webhook.headers.count(),
             "is_signed": bool(rotation.signing(webhook)),
             "enrichment": _enrichment(webhook),
+            "is_queue": webhook.webhook_type == WebhookType.QUEUE,
+            "filter_text": filter_text(webhook.filter),
             "has_own_timeout": webhook.timeout_s != MAX_TIMEOUT_S,
             "request_words": _request_words(webhook),
             "may_change": self.caller.access.may_write and webhook.deleted_at is None,
@@ -170,7 +174,7 @@ def _enrichment(webhook: Webhook) -> list[str]:
     chosen = (
         ("Till", webhook.enrich_till),
         ("Store", webhook.enrich_store),
-        *((source, True) for source in webhook.enrich_customer_sources),
+        *((source_label(source), True) for source in webhook.enrich_customer_sources),
         ("Card Number", webhook.enrich_card_number),
         ("Awarded Reference ID", webhook.enrich_awarded_reference),
         ("Available Points Balance", webhook.enrich_points_balance),
@@ -180,10 +184,10 @@ def _enrichment(webhook: Webhook) -> list[str]:
 
 def _request_words(webhook: Webhook) -> list[str]:
     """What is not as usual."""
+    is_queue = webhook.webhook_type == WebhookType.QUEUE
     settings_of_request = (
-        ("PUT", webhook.method == Method.PUT),
+        ("PUT", webhook.method == Method.PUT and not is_queue),
         ("429 is sent again", webhook.replay_on_429),
         ("events of child organizations too", webhook.listen_to_child_events),
-        ("only events that match its filter", bool(webhook.filter)),
     )
     return [words for words, is_so in settings_of_request if is_so]

@@ -87,7 +87,10 @@ class WebhookSearch:
                 webhook=OuterRef("pk"), event_name__icontains=self.q
             )
             found = found.filter(
-                Q(name__icontains=self.q) | Q(url__icontains=self.q) | Exists(subscriptions)
+                Q(name__icontains=self.q)
+                | Q(url__icontains=self.q)
+                | Q(webhook_type__iexact=self.q)
+                | Exists(subscriptions)
             )
         return webhooks.filter(pk__in=list(found.order_by().values_list("pk", flat=True)))
 

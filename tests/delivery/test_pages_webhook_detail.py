@@ -69,7 +69,7 @@ def test_an_enrichment_that_is_set_is_named(alice: PageClient) -> None:
         enrich_customer_sources=["Instore"],
         enrich_card_number=True,
     )
-    assert "Till, Instore, Card Number" in page_of(alice, webhook)
+    assert "Till, InStore, Card Number" in page_of(alice, webhook)
 
 
 def test_who_may_only_read_sees_no_control_that_writes(

@@ -1,5 +1,6 @@
 """The form and the API refuse the same inputs with the same words."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 VALID: dict[str, Any] = {
     "name": "Coupon wallet",
     "webHookUrl": "https://receiver.example.com/in",
+    "webHookType": "HTTP",
     "methodType": "POST",
     "maxAllowedConnections": 20,
     "slaInSeconds": 30,
@@ -25,12 +27,23 @@ VALID: dict[str, Any] = {
 FIELDS = {
     "name": "name",
     "webHookUrl": "url",
+    "webHookType": "webhook_type",
     "methodType": "method",
     "maxAllowedConnections": "max_connections",
     "slaInSeconds": "sla_s",
     "timeoutInSeconds": "timeout_s",
     "description": "description",
 }
+BOXES = {
+    "tillDetailsEnrichmentEnabled": "enrich_till",
+    "storeDetailsEnrichmentEnabled": "enrich_store",
+    "cardNumberEnrichmentEnabled": "enrich_card_number",
+    "awardedReferenceEnrichmentEnabled": "enrich_awarded_reference",
+    "availablePointsBalanceEnrichmentEnabled": "enrich_points_balance",
+    "replayOn429": "replay_on_429",
+    "listenToChildEvents": "listen_to_child_events",
+}
+SOURCES = "customerIdentifiersToBeEnriched"
 URLS = [
     *("", " ", "x", "receiver.example.com", "//receiver.example.com/", "http://", "https:///x"),
     *("ftp://receiver.example.com/", "javascript:alert(1)", "file:///etc/passwd"),
@@ -72,6 +85,34 @@ EVENTS: list[list[str]] = [
     ["transactionAdded", "<script>alert(1)</script>", "x" * 300],
     ["a\x00b"],
 ]
+FILTERS: list[Any] = [
+    *([], "data.amount", 7, True, {"": 1}, {"a": {}}, {"a": {"$like": 1}}, {"a": [1]}),
+    *({"$or": []}, {"$or": {"a": 1}}, {"$not": 1}, {"a": {"$gte": None}}, {"a": {"$in": 1}}),
+    *({"a": {"$exists": 1}}, {"a": {"$startsWith": 1}}, {"x" * 300: 1}, {"a": "x" * 20_000}),
+    *({f"a{number}": number for number in range(101)}, {"a": {"$in": [0] * 1_001}}),
+    {
+        "$and": [
+            {
+                "$and": [
+                    {
+                        "$and": [
+                            {
+                                "$and": [
+                                    {
+                                        "$and": [
+                                            {"$and": [{"$and": [{"$and": [{"$and": [{"a": 1}]}]}]}]}
+                                        ]
+                                    }
+                                ]
+                            }
+                        ]
+                    }
+                ]
+            }
+        ]
+    },
+    {"a": {"$like": 1}, "b": {"$gte": None}},
+]
 CASES = [
     *[{"name": name} for name in NAMES],
     *[{"webHookUrl": url} for url in URLS],
@@ -79,7 +120,11 @@ CASES = [
     *[{"slaInSeconds": number} for number in SLAS],
     *[{"timeoutInSeconds": number} for number in TIMEOUTS],
     *[{"methodType": method} for method in ("GET", "", "delete")],
+    *[{"webHookType": kind} for kind in ("kafka", "", "HTTPS")],
     *[{"description": text} for text in ("x" * 2_001, "a\x00b")],
+    *[{SOURCES: names} for names in (["MySpace"], [""], ["Instore", "x" * 300], ["a\x00b"])],
+    {"cardNumberEnrichmentEnabled": True},
+    *[{"filter": value} for value in FILTERS],
     *[{"webHookHeaders": headers} for headers in HEADERS],
     *[{"eventNames": names} for names in EVENTS],
     {"name": "", "webHookUrl": "x", "maxAllowedConnections": 0, "eventNames": []},
@@ -92,6 +137,11 @@ def as_fields(body: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {
         FIELDS[name]: str(value) for name, value in body.items() if name in FIELDS
     }
+    fields |= {field: "on" for name, field in BOXES.items() if body.get(name)}
+    if body.get(SOURCES):
+        fields |= {"customer_identifier": "on", "enrich_customer_sources": body[SOURCES]}
+    if "filter" in body:
+        fields["filter"] = json.dumps(body["filter"])
     fields["header_name"] = list(body.get("webHookHeaders", {}))
     fields["header_value"] = list(body.get("webHookHeaders", {}).values())
     return fields | {"event_names": body.get("eventNames", [])}
@@ -152,6 +202,13 @@ def test_a_name_that_is_taken_is_told_in_the_same_words(alice: PageClient) -> No
         {"name": "  trimmed  "},
         {"name": "<script>alert(1)</script>"},
         {"description": "Two\nlines"},
+        {"webHookType": "http"},
+        {SOURCES: ["WeChat", "Instore"], "cardNumberEnrichmentEnabled": True},
+        {SOURCES: ["wechat", "web_engage", "WeChat"]},
+        dict.fromkeys(BOXES, True) | {SOURCES: ["Instore"]},
+        {"filter": {"data.amount": {"$gte": 1.0}, "$or": [{"a": None}, {"b": "\u00fc"}]}},
+        {"filter": {}},
+        {"filter": None},
     ],
     ids=repr,
 )
@@ -164,7 +221,9 @@ def test_form_and_api_make_the_same_of_what_they_take(
     assert api.delete(f"/v3/webHooks/{by_api.public_id}").status_code == 200
     assert alice.post(NEW, as_fields(body)).status_code == 302
     by_form = Webhook.objects.get(organization=alice.organization)
-    for name in FIELDS.values():
+    sources = by_form.enrich_customer_sources, by_api.enrich_customer_sources
+    assert sources[0] == sources[1]
+    for name in (*FIELDS.values(), *BOXES.values(), "filter"):
         assert getattr(by_form, name) == getattr(by_api, name), name
     assert by_form.header_pairs == by_api.header_pairs
     assert set(by_form.event_names) == set(by_api.event_names)
