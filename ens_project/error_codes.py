@@ -55,7 +55,6 @@ _WEBHOOKS = {
     ),
     "name_invalid": Problem(51011, 400, "name is not usable."),
     "webhook_type_unknown": Problem(51012, 400, "webHookType is HTTP or queue."),
-    "queue_not_available": Problem(51013, 400, "Queues are not available in this version."),
     "method_unknown": Problem(51014, 400, "methodType is POST or PUT."),
     "sla_invalid": Problem(51015, 400, "slaInSeconds is not usable."),
     "timeout_invalid": Problem(51016, 400, "timeoutInSeconds is from 1 to 30."),
@@ -72,6 +71,9 @@ _WEBHOOKS = {
     "event_names_invalid": Problem(51025, 400, "eventNames is an array of strings."),
     "description_invalid": Problem(51026, 400, "description is not usable."),
     "header_mask_unmatched": Problem(51027, 400, "The mask stands for no stored value."),
+    "queue_url_invalid": Problem(51052, 400, "webHookUrl is no usable URL of a queue."),
+    "url_mask_unmatched": Problem(51053, 400, "The mask stands for no stored password."),
+    "queue_headers_invalid": Problem(51054, 400, "The queue can not carry these headers."),
     "filter_invalid": Problem(51028, 400, "filter is no filter of this service."),
     "filter_too_large": Problem(51029, 400, "filter is too large to be applied to every event."),
 }

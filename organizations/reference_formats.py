@@ -142,7 +142,12 @@ def points(text: str) -> Decimal:
     return Decimal(text)
 
 
-_identifier = text_for(CustomerIdentifier, "value")
+def identifier_part(field_name: str) -> Callable[[str], str]:
+    """Reads an account's id, a type or a value of customers' identifiers."""
+    return text_for(CustomerIdentifier, field_name)
+
+
+_identifier = identifier_part("value")
 
 
 def one_identifier(text: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Takes over reference data from a CSV file: the whole file, or nothing of it."""
+"""Takes over reference data from a CSV file or an array in JSON: all of it, or nothing."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from django.db import transaction
 from organizations import audit
 from organizations.csv_records import MAX_BYTES
 from organizations.models import Organization, Store
+from organizations.reference_elements import Elements, columns_of
 from organizations.reference_formats import FORMATS, Format
 from organizations.reference_rows import Problem, Problems, Row, Rows
 from organizations.reference_upsert import MODELS, Upsert
@@ -23,7 +24,10 @@ IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a file. With problems, nothing was written and the counts are 0."""
+    """What became of a file or an array. With problems, nothing was written and the counts are 0.
+
+    `unknown` are names in JSON that mean nothing and were ignored, as paths.
+    """
 
     kind: str
     created: int = 0
@@ -31,6 +35,7 @@ class Report:
     unchanged: int = 0
     problems: Sequence[Problem] = ()
     more_problems: int = 0
+    unknown: Sequence[str] = ()
 
     @property
     def is_refused(self) -> bool:
@@ -78,6 +83,28 @@ def import_csv(
             report = Report(kind, upsert.created, upsert.updated, upsert.unchanged)
             if report.created or report.updated:
                 _note(organization, report, by)
+    return report
+
+
+def import_elements(
+    organization: Organization, kind: str, values: Sequence[object], by: audit.By
+) -> Report:
+    """Likewise after the elements of an array in JSON, which is short enough to be held."""
+    form, problems = FORMATS[kind], Problems()
+    elements = Elements(form, problems)
+    rows = elements.rows(values)
+    with transaction.atomic():
+        organization.lock()
+        if form.kind == "tills":
+            rows = _with_stores(organization, rows, problems)
+        if problems:
+            return _refusal(kind, problems)
+        upsert = Upsert(organization, form)
+        upsert.write(columns_of(form), rows)
+        counted = (upsert.created, upsert.updated, upsert.unchanged)
+        report = Report(kind, *counted, unknown=elements.unknown)
+        if report.created or report.updated:
+            _note(organization, report, by)
     return report
 
 

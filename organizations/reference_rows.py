@@ -1,12 +1,12 @@
 """Makes rows of a file of reference data, and gathers what is wrong with it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple
 
 from organizations.csv_records import Unreadable, records
-from organizations.reference_formats import Column, Format, WrongCell, shown
+from organizations.reference_formats import Column, Format, IdentifierKind, WrongCell, shown
 
 MAX_ROWS = 200_000
 MAX_COLUMNS = 200
@@ -16,12 +16,21 @@ MAX_PROBLEMS = 1_000
 _SUSPICIOUS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
+INVALID, REPEATED = "reference_invalid", "reference_repeated"
+
+Identifier = tuple[IdentifierKind, str]
+
+
 class Problem(NamedTuple):
-    """What is wrong on a line (the first is 1), in which column ("": the line as a whole)."""
+    """What is wrong on a line (the first is 1), in which column ("": the line as a whole).
+
+    Of an array in JSON `line` is the place of the element (the first is 0).
+    """
 
     line: int
     column: str
     message: str
+    code: str = INVALID
 
 
 @dataclass(slots=True)
@@ -34,19 +43,23 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self.listed)
 
-    def add(self, line: int, column: str, message: str) -> None:
+    def add(self, line: int, column: str, message: str, code: str = INVALID) -> None:
         if len(self.listed) < MAX_PROBLEMS:
-            self.listed.append(Problem(line, column, message))
+            self.listed.append(Problem(line, column, message, code))
         else:
             self.more += 1
 
 
 class Row(NamedTuple):
-    """The values of a line by the names of its columns, those alone that the file has."""
+    """The values of a line by the names of its columns, those alone that the file has.
+
+    `sources`: all identifiers of a customer in a source, which take the place of what is there.
+    """
 
     line: int
     id: int
     values: dict[str, Any]
+    sources: Mapping[str, frozenset[Identifier]] = {}
 
 
 class Rows:
@@ -123,7 +136,7 @@ class Rows:
         values: dict[str, Any] = {}
         for column, cell in zip(self.columns, cells, strict=True):
             try:
-                values[column.name] = _value(column, cell)
+                values[column.name] = value_of(column, cell)
             except WrongCell as wrong:
                 self._problems.add(line, column.name, str(wrong))
         row_id = values.get(self._form.id_name)
@@ -143,7 +156,7 @@ def heading_shown(heading: str, position: int) -> str:
     return shown(heading) if heading else f"column {position}"
 
 
-def _value(column: Column, cell: str) -> Any:
+def value_of(column: Column, cell: str) -> Any:
     """Raises WrongCell."""
     if not cell:
         if column.required:

@@ -1,7 +1,7 @@
 """Writes rows of reference data, in as few statements as it takes."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from django.db import connection, models
@@ -9,7 +9,7 @@ from django.db import connection, models
 from organizations.database import fetch, is_postgresql
 from organizations.models import Customer, CustomerIdentifier, Organization, Store, Till
 from organizations.reference_formats import Column, Format, IdentifierKind
-from organizations.reference_rows import Row
+from organizations.reference_rows import Identifier, Row
 
 MODELS: Mapping[str, type[models.Model]] = {"tills": Till, "stores": Store, "customers": Customer}
 
@@ -23,8 +23,6 @@ INSERT_ROW = """
     INSERT INTO organizations_customeridentifier (customer_id, source, account_id, kind, value)
     VALUES (%s, %s, %s, %s, %s)
 """
-
-Identifier = tuple[IdentifierKind, str]
 
 
 class Upsert:
@@ -42,16 +40,20 @@ class Upsert:
         self.unchanged = 0
 
     def write(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-        """Columns that are not named keep what they hold."""
+        """Columns that are not named, or that a row has no value for, keep what they hold."""
         fields = [column.name for column in columns if column.identifier is None]
         fields.remove(self._id_name)
         stored = self._stored(rows)
         new = {row.id: self._made(row, fields) for row in rows if row.id not in stored}
         changed = {
-            row.id: self._made(row, fields)
+            row.id: self._made(row, fields, stored[row.id])
             for row in rows
             if row.id in stored
-            and any(getattr(stored[row.id], name) != row.values[name] for name in fields)
+            and any(
+                getattr(stored[row.id], name) != row.values[name]
+                for name in fields
+                if name in row.values
+            )
         }
         self._model._default_manager.bulk_create(new.values())
         if changed:
@@ -65,7 +67,8 @@ class Upsert:
         touched = set(changed)
         if kinds:
             keys = {row_id: row.pk for row_id, row in (stored | new).items()}
-            there = _stored_identifiers(set(kinds.values()), [row.pk for row in stored.values()])
+            sources = {kind.source for kind in kinds.values()}.union(*(r.sources for r in rows))
+            there = _stored_identifiers(sources, [row.pk for row in stored.values()])
             touched |= _write_identifiers(kinds, rows, keys, there) - set(new)
         self.created += len(new)
         self.updated += len(touched)
@@ -76,8 +79,12 @@ class Upsert:
         own = self._model._default_manager.filter(organization=self._organization, **condition)
         return {getattr(row, self._id_name): row for row in own}
 
-    def _made(self, row: Row, fields: Sequence[str]) -> models.Model:
-        values: dict[str, Any] = {name: row.values[name] for name in fields}
+    def _made(
+        self, row: Row, fields: Sequence[str], stored: models.Model | None = None
+    ) -> models.Model:
+        values: dict[str, Any] = {name: row.values[name] for name in fields if name in row.values}
+        if stored is not None:
+            values = {name: getattr(stored, name) for name in fields} | values
         return self._model(organization=self._organization, **{self._id_name: row.id}, **values)
 
 
@@ -96,8 +103,13 @@ def _write_identifiers(
     changed = set()
     for row in rows:
         key = keys[row.id]
-        there = stored.get(key, {})
-        wanted = {(kind, value) for name, kind in kinds.items() for value in row.values[name]}
+        told = {kind for name, kind in kinds.items() if name in row.values}
+        there = {
+            identifier: pk
+            for identifier, pk in stored.get(key, {}).items()
+            if identifier[0] in told or identifier[0].source in row.sources
+        }
+        wanted = set(_identifiers(kinds, row))
         if wanted == there.keys():
             continue
         changed.add(row.id)
@@ -108,6 +120,14 @@ def _write_identifiers(
         CustomerIdentifier.objects.filter(pk__in=part).delete()
     _insert_identifiers(missing)
     return changed
+
+
+def _identifiers(kinds: Mapping[str, IdentifierKind], row: Row) -> Iterator[Identifier]:
+    for name, kind in kinds.items():
+        for value in row.values.get(name, ()):
+            yield kind, value
+    for identifiers in row.sources.values():
+        yield from identifiers
 
 
 def _insert_identifiers(rows: Sequence[tuple[int | str, ...]]) -> None:
@@ -122,16 +142,12 @@ def _insert_identifiers(rows: Sequence[tuple[int | str, ...]]) -> None:
 
 
 def _stored_identifiers(
-    kinds: Set[IdentifierKind], customer_keys: Sequence[int]
+    sources: Set[str], customer_keys: Sequence[int]
 ) -> dict[int, dict[Identifier, int]]:
-    """Primary keys of identifiers of these kinds, by the primary keys of customers."""
+    """Primary keys of identifiers in these sources, by the primary keys of customers."""
     stored: dict[int, dict[Identifier, int]] = defaultdict(dict)
-    found = CustomerIdentifier.objects.filter(
-        customer__in=customer_keys, source__in={kind.source for kind in kinds}
-    )
+    found = CustomerIdentifier.objects.filter(customer__in=customer_keys, source__in=sources)
     names = ("pk", "customer_id", "value", *IdentifierKind._fields)
     for pk, customer_key, value, *kind_parts in found.values_list(*names):
-        kind = IdentifierKind(*kind_parts)
-        if kind in kinds:
-            stored[customer_key][kind, value] = pk
+        stored[customer_key][IdentifierKind(*kind_parts), value] = pk
     return stored

@@ -17,6 +17,14 @@ class KeyAndSecretSerializer(serializers.Serializer[Any]):
     secret = TextField(max_length=200, trim_whitespace=False)
 
 
+class ReferenceReportSerializer(serializers.Serializer[Any]):
+    """How many elements were new, differed from what was there, and were there like that."""
+
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+
+
 class AccessTokenSerializer(serializers.Serializer[Any]):
     """The answer, for the API page."""
 
