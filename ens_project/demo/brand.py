@@ -4,8 +4,10 @@ Ids of tills and customers are those of the samples of `EVENT_NAMES`, so that th
 enriched. What the samples tell of a till, store or customer is repeated here, the rest is made up.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from ens_project.demo.receiver import MAIN_PATH
 from organizations.models import Access
 
 PARENT, PARENT_ZONE = "Tamarind House", "Asia/Singapore"
@@ -13,7 +15,6 @@ CHILD, CHILD_ZONE = "Tamarind House Dubai", "Asia/Dubai"
 
 TILL_CODE = "demo.till"
 CHILD_TILL_CODE = "demo.dubai.till"
-WEBHOOK_NAME = "Demo receiver"
 
 # Each is sent from the parent, but for those of the child.
 EVENT_NAMES = (
@@ -31,6 +32,48 @@ EVENT_NAMES = (
     "redeemedPointsReversed",
 )
 EVENT_NAMES_OF_CHILD = frozenset({"redeemedPointsReversed"})
+
+
+class DemoWebhook(NamedTuple):
+    """`path` is the one at which the demo's receiver takes its events."""
+
+    name: str
+    path: str
+    description: str
+    event_names: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+RECEIVER = DemoWebhook(
+    "Demo receiver",
+    MAIN_PATH,
+    "Prints each event in the terminal of the demo.",
+    EVENT_NAMES,
+    {"listen_to_child_events": True},
+)
+CRM = DemoWebhook(
+    "Demo CRM",
+    "/crm",
+    "Its events are enriched with what the reference data knows of till, store and customer.",
+    ("transactionAdded", "pointsIssued"),
+    {
+        "enrich_till": True,
+        "enrich_store": True,
+        "enrich_customer_sources": ["Instore", "WeChat"],
+        "enrich_card_number": True,
+        "enrich_points_balance": True,
+    },
+)
+# Refused once, an event comes again after five seconds: long enough to be seen, and no longer.
+ANALYTICS = DemoWebhook(
+    "Demo analytics",
+    "/analytics",
+    "Its receiver is down for the first request after each start of the demo.",
+    ("customerAdded",),
+    {},
+)
+WEBHOOKS = (RECEIVER, CRM, ANALYTICS)
+REFUSED_AT_FIRST = {ANALYTICS.path: 1}
 
 
 class DemoUser(NamedTuple):

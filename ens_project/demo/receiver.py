@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"  # noqa: S105  how every signing secret begins
 MAX_SHOWN = 64
+MAIN_PATH = "/events"
+# What an enriched event has under these names, at any place of it.
+ENRICHED = ("till", "store", "instore", "wechat", "cardNumbers", "AvailablePointsBalance")
 
 _UNPRINTABLE = re.compile(r"[^!-~]")
 
@@ -51,6 +54,13 @@ class Expected:
         return _is_same(self.authorization, headers.get("authorization", ""))
 
 
+class Judgement(NamedTuple):
+    """How a request is answered, and why, in words."""
+
+    status: HTTPStatus
+    words: str
+
+
 def _signature(secret: str, signed: bytes) -> str:
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
@@ -63,8 +73,10 @@ def _is_same(expected: str, offered: str) -> bool:
 class DemoReceiver(ThreadingHTTPServer):
     """Answers 204 to what is signed and authorised, 401 to all else; writes a line for each.
 
-    `expect` tells what to look for; it is asked again when something does not fit, because
-    secrets and headers may have been changed. Raises OSError when the port is taken.
+    `expect` tells what to look for at each path that is listened on; it is asked again when
+    something does not fit, because secrets and headers may have been changed. `refused_at_first`
+    tells at which paths how many requests are answered with 503 before all is well. Raises
+    OSError when the port is taken.
     """
 
     daemon_threads = True
@@ -73,23 +85,34 @@ class DemoReceiver(ThreadingHTTPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        expect: Callable[[], Expected],
+        expect: Callable[[], Mapping[str, Expected]],
         write_line: Callable[[str], object],
+        refused_at_first: Mapping[str, int] | None = None,
     ) -> None:
         self._expect = expect
         self._write_line = write_line
         self._lock = threading.Lock()
         self._expected = expect()
+        self._refusals = dict(refused_at_first or {})
         super().__init__(address, _Handler)
 
-    def judge(self, headers: Mapping[str, str], body: bytes) -> str:
-        """ "" when the request is really for us, else what is wrong with it."""
-        flaw = _flaw(self._expected, headers, body)
+    def judge(self, path: str, headers: Mapping[str, str], body: bytes) -> Judgement:
+        flaw = _flaw(self._expected.get(path), headers, body)
         if flaw:
             with self._lock:
                 self._expected = self._expect()
-            flaw = _flaw(self._expected, headers, body)
-        return flaw
+            flaw = _flaw(self._expected.get(path), headers, body)
+        if flaw:
+            return Judgement(HTTPStatus.UNAUTHORIZED, flaw)
+        if self._refuses(path):
+            return Judgement(HTTPStatus.SERVICE_UNAVAILABLE, "answered 503, as if it were down")
+        return Judgement(HTTPStatus.NO_CONTENT, "signature ok")
+
+    def _refuses(self, path: str) -> bool:
+        with self._lock:
+            left = self._refusals.get(path, 0)
+            self._refusals[path] = max(left - 1, 0)
+        return left > 0
 
     def report(self, line: str) -> None:
         with self._lock:
@@ -100,7 +123,10 @@ class DemoReceiver(ThreadingHTTPServer):
         self.report(f"a request was not read to its end ({type(sys.exception()).__name__})")
 
 
-def _flaw(expected: Expected, headers: Mapping[str, str], body: bytes) -> str:
+def _flaw(expected: Expected | None, headers: Mapping[str, str], body: bytes) -> str:
+    """ "" when the request is really for us, else what is wrong with it."""
+    if expected is None:
+        return "nobody is here"
     if not expected.is_authorized(headers):
         return "authorization WRONG"
     if not expected.is_signed(headers, body, time.time()):
@@ -121,9 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        flaw = self.server.judge(headers, body)
-        self._answer(HTTPStatus.UNAUTHORIZED if flaw else HTTPStatus.NO_CONTENT)
-        self.server.report(_line(headers, body, flaw or "signature ok", time.time()))
+        judgement = self.server.judge(self.path, headers, body)
+        self._answer(judgement.status)
+        self.server.report(_line(self.path, headers, body, judgement.words, time.time()))
 
     def do_PUT(self) -> None:
         self.do_POST()
@@ -157,17 +183,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: there is one line for each event."""
 
 
-def _line(headers: Mapping[str, str], body: bytes, judgement: str, now_s: float) -> str:
+def _line(path: str, headers: Mapping[str, str], body: bytes, judgement: str, now_s: float) -> str:
     """What may be told of an event without showing its data; one line of printable characters."""
-    name, age = "?", ""
+    name, age, enriched = "?", "", ""
     try:
         event = json.loads(body)
         name = _shown(str(event["eventName"]))
         age = f", {now_s * 1000 - event['createdAt']:.0f} ms"
+        enriched = ", ".join(key for key in ENRICHED if f'"{key}"'.encode() in body)
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         pass  # no event of ours, or one whose producer wrote no time
     message_id = _shown(headers.get("webhook-id", "?"))
-    return f"{name:<22} {message_id:<36} {len(body):>5} B, {judgement}{age}"
+    place = "" if path == MAIN_PATH else f", at {_shown(path)}"
+    known = f" with {enriched}" if place and enriched else ""
+    return f"{name:<22} {message_id:<36} {len(body):>5} B, {judgement}{age}{place}{known}"
 
 
 def _shown(text: str) -> str:

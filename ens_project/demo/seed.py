@@ -1,4 +1,4 @@
-"""Makes the demo's organisations, those who may act for them, and the receiver's webhook."""
+"""Makes the demo's organisations, those who may act for them, and their webhooks."""
 
 import secrets
 import socket
@@ -34,7 +34,6 @@ from webhooks.draft import Draft
 from webhooks.models import Webhook
 
 RECEIVER_HOST = "127.0.0.1"
-RECEIVER_PATH = "/events"
 PORTS_TRIED = 200
 
 
@@ -81,7 +80,7 @@ def _make_everything(port: int) -> DemoState:
         child_code=of_child.credential.code,
         child_password=of_child.issued.password,
         users=users,
-        webhook_id=_webhook(new.credential, port).public_id,
+        webhook_ids=_webhooks(new.credential, port),
         receiver_port=port,
     )
 
@@ -92,8 +91,7 @@ def _child_credential(child: Organization) -> NewCredential:
 
 def _go_on(known: DemoState, credential: Credential) -> DemoState:
     port = _port(known)
-    webhook = _webhook(credential, port)
-    return replace(known, webhook_id=webhook.public_id, receiver_port=port)
+    return replace(known, webhook_ids=_webhooks(credential, port), receiver_port=port)
 
 
 def _with_new_passwords(credential: Credential, port: int) -> DemoState:
@@ -111,7 +109,7 @@ def _with_new_passwords(credential: Credential, port: int) -> DemoState:
         child_code=child.code,
         child_password=issued_to_child.password,
         users=_renewed_users(organization),
-        webhook_id=_webhook(credential, port).public_id,
+        webhook_ids=_webhooks(credential, port),
         receiver_port=port,
     )
 
@@ -177,41 +175,47 @@ def _identifiers(customer: Customer, known: brand.CustomerData) -> list[Customer
     ]
 
 
-# --- The receiver's webhook ----------------------------------------------------------------
+# --- Webhooks ------------------------------------------------------------------------------
 
 
-def receiver_url(port: int) -> str:
-    return f"http://{RECEIVER_HOST}:{port}{RECEIVER_PATH}"
+def receiver_url(port: int, path: str) -> str:
+    return f"http://{RECEIVER_HOST}:{port}{path}"
 
 
-def _webhook(credential: Credential, port: int) -> Webhook:
-    """The demo's webhook, at the receiver's port unless somebody has turned it elsewhere."""
+def _webhooks(credential: Credential, port: int) -> dict[str, str]:
+    return {
+        planned.name: _webhook(planned, credential, port).public_id for planned in brand.WEBHOOKS
+    }
+
+
+def _webhook(planned: brand.DemoWebhook, credential: Credential, port: int) -> Webhook:
+    """It leads to the receiver's port unless somebody has turned it elsewhere."""
     organization = credential.organization
-    stored = Webhook.objects.for_organization(organization).filter(name=brand.WEBHOOK_NAME).first()
-    if stored is not None and not _leads_to_another_port(stored.url, port):
+    stored = Webhook.objects.for_organization(organization).filter(name=planned.name).first()
+    if stored is not None and not _leads_to_another_port(stored.url, port, planned.path):
         return stored
-    draft = _new_draft(organization) if stored is None else Draft.of(stored)
-    draft.webhook.url = receiver_url(port)
+    draft = _new_draft(planned, organization) if stored is None else Draft.of(stored)
+    draft.webhook.url = receiver_url(port, planned.path)
     draft.clean()
     return draft.save(Caller.with_credential(credential))
 
 
-def _new_draft(organization: Organization) -> Draft:
+def _new_draft(planned: brand.DemoWebhook, organization: Organization) -> Draft:
     webhook = Webhook(
         organization=organization,
-        name=brand.WEBHOOK_NAME,
-        description="Prints each event in the terminal of the demo.",
+        name=planned.name,
+        description=planned.description,
         max_connections=20,
-        listen_to_child_events=True,
+        **planned.settings,
     )
     headers = [("Authorization", f"Bearer {secrets.token_urlsafe(24)}")]
-    return Draft(webhook, headers, list(brand.EVENT_NAMES))
+    return Draft(webhook, headers, list(planned.event_names))
 
 
-def _leads_to_another_port(url: str, port: int) -> bool:
+def _leads_to_another_port(url: str, port: int, path: str) -> bool:
     """Whether the URL is that of the receiver at an earlier start."""
     parts = urlsplit(url)
-    is_ours = (parts.hostname, parts.path) == (RECEIVER_HOST, RECEIVER_PATH)
+    is_ours = (parts.hostname, parts.path) == (RECEIVER_HOST, path)
     return is_ours and parts.port != port
 
 

@@ -1,14 +1,13 @@
-"""Publishes the demo's events, follows them through the API, and tells a newcomer what to try."""
+"""Publishes the demo's events, has one sent again, and follows them through the API."""
 
-import statistics
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
-
-from django.urls import reverse
 
 from ens_project.demo import brand
 from ens_project.demo.state import DemoState
@@ -24,13 +23,14 @@ NOT_SUBSCRIBED = "not subscribed"
 
 @dataclass
 class Sent:
-    """An event on its way. `receipt_ms`: from ingestion to the receiver's answer."""
+    """An event on its way to a webhook. `receipt_ms`: from ingestion to the receiver's answer."""
 
     name: str
     event_id: str
     by_child: bool
     state: str = "pending"
     receipt_ms: float | None = None
+    attempts: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -46,6 +46,16 @@ class LogUnreadable(Exception):
 
 
 @dataclass(frozen=True)
+class Shown:
+    """`events` went to the demo's receiver, `replayed` is one of them that went there again."""
+
+    events: list[Sent]
+    enriched: list[Sent]
+    recovered: list[Sent]
+    replayed: Sent
+
+
+@dataclass(frozen=True)
 class Show:
     """`patience_s`: how long to wait for the deliveries, all together."""
 
@@ -54,17 +64,64 @@ class Show:
     patience_s: float = PATIENCE_S
     sleep: Callable[[float], object] = time.sleep
 
-    def run(self) -> list[Sent]:
+    def run(self) -> Shown:
         """Publish the sample of each of the demo's events, one after the other.
 
         Raises NotPublished, LogUnreadable and NoAnswer.
         """
         until = time.monotonic() + self.patience_s
+        groups = self._consumer_groups()
         sent = []
         for name in brand.EVENT_NAMES:
             sent.append(self._publish(name))
-            self._follow(sent[-1], until)
-        return sent
+            self._follow(sent[-1], groups.get(brand.RECEIVER.name), until)
+        return Shown(
+            sent,
+            enriched=self._also(brand.CRM, groups, sent, until),
+            replayed=self._replay(sent[0], groups.get(brand.RECEIVER.name), until),
+            recovered=self._also(brand.ANALYTICS, groups, sent, until),
+        )
+
+    @property
+    def _client(self) -> Client:
+        return Client(self.url, self.state.code, self.state.password)
+
+    def _consumer_groups(self) -> dict[str, str]:
+        """By name those of the demo's webhooks that are still there."""
+        answer = self._client.get("/v3/webHooks")
+        if not answer.is_success:
+            raise LogUnreadable(f"The webhooks can not be read: {answer.reason}")
+        ours = set(self.state.webhook_ids.values())
+        return {
+            webhook["name"]: webhook["consumerGroupId"]
+            for webhook in answer.data
+            if webhook["webHookId"] in ours
+        }
+
+    def _also(
+        self, webhook: brand.DemoWebhook, groups: dict[str, str], sent: list[Sent], until: float
+    ) -> list[Sent]:
+        """What became of the same events at another webhook."""
+        own = [
+            Sent(event.name, event.event_id, event.by_child)
+            for event in sent
+            if event.name in webhook.event_names
+        ]
+        for event in own:
+            self._follow(event, groups.get(webhook.name), until)
+        return own
+
+    def _replay(self, event: Sent, group: str | None, until: float) -> Sent:
+        """Have it sent once more; its state stays that of the first time where it can not be."""
+        again = Sent(event.name, event.event_id, event.by_child, event.state)
+        if group is None or event.is_open:
+            return again
+        body = json.dumps({"consumerGroupId": group}).encode()
+        answer = self._client.post(f"{_log_of(event)}/replay", body)
+        again.state = "pending" if answer.is_success else f"refused: {answer.reason}"
+        if answer.is_success:
+            self._follow(again, group, until)
+        return again
 
     def _publish(self, name: str) -> Sent:
         by_child = name in brand.EVENT_NAMES_OF_CHILD
@@ -80,30 +137,35 @@ class Show:
             raise NotPublished(f"{name} was rejected: {published.reason}")
         return Sent(name, event["eventId"], by_child)
 
-    def _follow(self, event: Sent, until: float) -> None:
-        """Read its log until the event has its final state, or the time is over."""
-        client = Client(self.url, self.state.code, self.state.password)
+    def _follow(self, event: Sent, group: str | None, until: float) -> None:
+        """Read its log until the delivery has its final state, or the time is over."""
+        if group is None:
+            event.state = NOT_SUBSCRIBED
+            return
         pause_s = FIRST_PAUSE_S
         while True:
-            _look_after(client, event)
+            self._look_after(event, group)
             if not event.is_open or time.monotonic() > until:
                 return
             self.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
+    def _look_after(self, event: Sent, group: str) -> None:
+        """Note the delivery's state now. Raises LogUnreadable and NoAnswer."""
+        answer = self._client.get(f"{_log_of(event)}?consumerGroupId={group}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            # Deliveries are made together with the event: there will be none later.
+            event.state = NOT_SUBSCRIBED
+        elif not answer.is_success:
+            raise LogUnreadable(f"The log of {event.event_id} can not be read: {answer.reason}")
+        else:
+            event.state, event.attempts = answer.data["status"], answer.data["attempts"]
+            if event.is_delivered:
+                event.receipt_ms = _receipt_ms(answer.data)
 
-def _look_after(client: Client, event: Sent) -> None:
-    """Note the event's state now. Raises LogUnreadable and NoAnswer."""
-    answer = client.get(f"/v3/webHooks/eventLog/{quote(event.event_id, safe='')}")
-    if answer.status == 404:
-        # Deliveries are made together with the event: there will be none later.
-        event.state = NOT_SUBSCRIBED
-    elif not answer.is_success:
-        raise LogUnreadable(f"The log of {event.event_id} can not be read: {answer.reason}")
-    else:
-        event.state = answer.data["status"]
-        if event.is_delivered:
-            event.receipt_ms = _receipt_ms(answer.data)
+
+def _log_of(event: Sent) -> str:
+    return f"/v3/webHooks/eventLog/{quote(event.event_id, safe='')}"
 
 
 def _receipt_ms(entry: dict[str, Any]) -> float:
@@ -117,62 +179,3 @@ def _receipt_ms(entry: dict[str, Any]) -> float:
 
 def _moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
-
-
-# --- On the terminal -----------------------------------------------------------------------
-
-
-def story(state: DemoState, url: str, sent: list[Sent]) -> str:
-    """What happened and what can be done now, in lines of at most 100 characters."""
-    parts = (_table(sent), _doors(state, url), _commands(state, url, sent))
-    return "\n" + "\n".join(line.rstrip() for part in parts for line in part)
-
-
-def _table(sent: list[Sent]) -> Iterator[str]:
-    yield f"  {brand.PARENT} has published {len(sent)} events through the API."
-    yield ""
-    yield f"  {'event':<24}{'state':<16}{'received after':>14}"
-    for event in sent:
-        after = "" if event.receipt_ms is None else f"{event.receipt_ms:.0f} ms"
-        by_child = f"   from {brand.CHILD}" if event.by_child else ""
-        yield f"  {event.name:<24}{event.state:<16}{after:>14}{by_child}"
-    times_ms = [event.receipt_ms for event in sent if event.receipt_ms is not None]
-    delivered = sum(event.is_delivered for event in sent)
-    median = f", the median after {statistics.median(times_ms):.0f} ms" if times_ms else ""
-    yield ""
-    yield f"  {delivered} of {len(sent)} delivered{median}; counted from ingestion to the"
-    yield "  receiver's answer. The first one may have waited for the workers to start."
-
-
-def _doors(state: DemoState, url: str) -> Iterator[str]:
-    yield ""
-    yield f"  Sign in          {url}{reverse('sign-in')}"
-    for user in brand.USERS:
-        if user.username in state.users:
-            yield f"    {user.username:<6} {state.users[user.username]:<22} {user.may}"
-    yield f"  API, to try out  {url}{reverse('api-docs')}"
-
-
-def _commands(state: DemoState, url: str, sent: list[Sent]) -> Iterator[str]:
-    credential = f"curl -sSw '\\n' -u {state.code}:{state.password}"
-    yield ""
-    yield "  Publish an event of your own:"
-    yield ""
-    yield f"{credential} \\"
-    yield "  -H 'Content-Type: application/json' \\"
-    yield """  -d '{"eventName": "customerAdded", "data": {"firstName": "Asha","""
-    yield """       "customerIdentifiers": {"customerId": 482579328}}}' \\"""
-    yield f"  {url}/v3/events"
-    yield ""
-    yield "  Read what became of one:"
-    yield ""
-    yield f"{credential} \\"
-    yield f"  {url}/v3/webHooks/eventLog/{sent[0].event_id}"
-    yield ""
-    yield "  List the webhooks:"
-    yield ""
-    yield f"{credential} \\"
-    yield f"  {url}/v3/webHooks"
-    yield ""
-    yield "  Ctrl-C stops everything; the next start goes on with the same data."
-    yield ""

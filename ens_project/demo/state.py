@@ -12,7 +12,7 @@ class DemoState:
     """Passwords are in plain text; the database has only their digests.
 
     `code` and `password` are the credential of the parent organisation, `users` the passwords by
-    username, `webhook_id` the public id of the receiver's webhook.
+    username, `webhook_ids` the public ids of the demo's webhooks by name.
     """
 
     organization: int
@@ -21,7 +21,7 @@ class DemoState:
     child_code: str
     child_password: str
     users: dict[str, str]
-    webhook_id: str
+    webhook_ids: dict[str, str]
     receiver_port: int
 
     @classmethod
@@ -32,7 +32,10 @@ class DemoState:
             state = cls(**content)
         except (OSError, ValueError, TypeError):
             return None
-        kinds = {field.name: dict if field.name == "users" else field.type for field in fields(cls)}
+        kinds = {
+            field.name: dict if field.name in {"users", "webhook_ids"} else field.type
+            for field in fields(cls)
+        }
         if all(isinstance(getattr(state, name), kind) for name, kind in kinds.items()):  # type: ignore[arg-type]
             return state
         return None

@@ -6,9 +6,11 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from ens_project.demo import brand
 from ens_project.demo.commands import seeded
 from ens_project.demo.receiver import DemoReceiver, Expected
 from ens_project.demo.seed import RECEIVER_HOST
+from ens_project.demo.state import DemoState
 from webhooks.models import Webhook
 
 
@@ -19,7 +21,9 @@ class Command(BaseCommand):
         state = seeded()
         address = (RECEIVER_HOST, state.receiver_port)
         try:
-            server = DemoReceiver(address, lambda: expected(state.webhook_id), self.stdout.write)
+            server = DemoReceiver(
+                address, lambda: expected(state), self.stdout.write, brand.REFUSED_AT_FIRST
+            )
         except OSError as error:
             raise CommandError(
                 f"{RECEIVER_HOST}:{state.receiver_port} can not be listened on ({error.strerror})."
@@ -32,16 +36,17 @@ class Command(BaseCommand):
                 return
 
 
-def expected(webhook_id: str) -> Expected:
-    """What the webhook sends along now; nothing that could ever fit when it is no longer there."""
-    webhook = Webhook.objects.filter(public_id=webhook_id).with_related().first()
+def expected(state: DemoState) -> dict[str, Expected]:
+    """By path what the demo's webhooks send along now; of one that is gone nothing."""
+    paths = {state.webhook_ids.get(planned.name): planned.path for planned in brand.WEBHOOKS}
     try:
-        if webhook is None:
-            return Expected((), "")
-        valid = webhook.signing_secrets.filter(
-            Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        )
-        headers = {name.lower(): value for name, value in webhook.header_pairs}
-        return Expected(tuple(row.secret for row in valid), headers.get("authorization", ""))
+        webhooks = Webhook.objects.filter(public_id__in=[key for key in paths if key])
+        return {paths[webhook.public_id]: _of(webhook) for webhook in webhooks.with_related()}
     finally:
         connection.close()  # asked in a thread that lives as long as the sender's connection
+
+
+def _of(webhook: Webhook) -> Expected:
+    valid = webhook.signing_secrets.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    headers = {name.lower(): value for name, value in webhook.header_pairs}
+    return Expected(tuple(row.secret for row in valid), headers.get("authorization", ""))

@@ -2,7 +2,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ens_project.demo.commands import seeded
-from ens_project.demo.show import LogUnreadable, Show, story
+from ens_project.demo.show import LogUnreadable, Show
+from ens_project.demo.story import story
 from events.client import NoAnswer, local_url
 from events.publishing import NotPublished
 
@@ -14,11 +15,11 @@ class Command(BaseCommand):
         state = seeded()
         url = local_url(settings.HOST, settings.PORT)
         try:
-            sent = Show(state, url).run()
+            shown = Show(state, url).run()
         except (NoAnswer, NotPublished, LogUnreadable) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(story(state, url, sent))
-        if late := [event.name for event in sent if not event.is_delivered]:
+        self.stdout.write(story(state, url, shown))
+        if late := [event.name for event in shown.events if not event.is_delivered]:
             raise CommandError(
                 f"Not delivered: {', '.join(late)}. The lines of the receiver and of the workers"
                 " tell why, and so does the log of each event."

@@ -1,5 +1,6 @@
 """The demo's receiver over real sockets; signed by the specification's own library."""
 
+import dataclasses
 import datetime as dt
 import http.client
 import json
@@ -23,6 +24,7 @@ from webhooks.models import SigningSecret, Webhook
 from webhooks.signing_secrets import new_signing_secret
 
 AUTHORIZATION = "Bearer of-the-demo"
+PATHS = ("/events", "/crm", "/down")
 
 
 @dataclass
@@ -34,8 +36,8 @@ class House:
     lines: "queue.Queue[str]" = field(default_factory=queue.Queue)
     port: int = 0
 
-    def expect(self) -> Expected:
-        return Expected((self.secret,), self.authorization)
+    def expect(self) -> dict[str, Expected]:
+        return dict.fromkeys(PATHS, Expected((self.secret,), self.authorization))
 
     def line(self) -> str:
         return self.lines.get(timeout=10)
@@ -52,10 +54,12 @@ class House:
             "webhook-signature": signature,
         }
 
-    def send(self, body: bytes, headers: dict[str, str], method: str = "POST") -> int:
+    def send(
+        self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/events"
+    ) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request(method, "/events", body, headers)
+            connection.request(method, path, body, headers)
             return connection.getresponse().status
         finally:
             connection.close()
@@ -71,7 +75,8 @@ class House:
 @pytest.fixture
 def house() -> Iterator[House]:
     house = House()
-    with DemoReceiver(("127.0.0.1", 0), house.expect, house.lines.put) as server:
+    address = ("127.0.0.1", 0)
+    with DemoReceiver(address, house.expect, house.lines.put, {"/down": 2}) as server:
         house.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -140,6 +145,27 @@ def test_a_wrong_authorization_is_refused(house: House) -> None:
 
 def test_no_headers_at_all_are_refused(house: House) -> None:
     assert house.send(b"{}", {}) == 401
+
+
+def test_a_path_where_nobody_is_is_refused(house: House) -> None:
+    body = event()
+    assert house.send(body, house.headers(body), path="/other") == 401
+    assert "nobody is here" in house.line()
+
+
+def test_a_path_that_is_down_at_first_refuses_that_often(house: House) -> None:
+    body = event()
+    answers = [house.send(body, house.headers(body), path="/down") for _ in range(4)]
+    assert answers == [503, 503, 204, 204]
+    assert "answered 503" in house.line()
+
+
+def test_an_enriched_event_tells_what_it_was_enriched_with_and_nothing_of_it(
+    house: House,
+) -> None:
+    body = event(data={"enteredBy": {"id": 1, "till": {"name": "N"}}, "instore": {"email": "a@b"}})
+    house.send(body, house.headers(body), path="/crm")
+    assert house.line().endswith("ms, at /crm with till, instore")
 
 
 def test_a_renewed_secret_is_noticed(house: House) -> None:
@@ -211,20 +237,24 @@ def test_a_connection_serves_many_events(house: House) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.both_databases
-def test_it_expects_what_the_webhook_sends_along_now(demo: Any) -> None:
-    webhook = Webhook.objects.get(public_id=seed().webhook_id)
+def test_it_expects_what_the_webhooks_send_along_now(demo: Any) -> None:
+    state = seed()
+    webhook = Webhook.objects.get(public_id=state.webhook_ids["Demo receiver"])
     past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
     SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret(), expires_at=past)
     new = SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret())
     old = webhook.signing_secrets.last()
     assert old is not None
     header = webhook.headers.get()
-    assert expected(webhook.public_id) == Expected((new.secret, old.secret), header.value)
+    found = expected(state)
+    assert found["/events"] == Expected((new.secret, old.secret), header.value)
+    assert found.keys() == {"/events", "/crm", "/analytics"}
 
 
 @pytest.mark.django_db
-def test_nothing_fits_a_webhook_that_is_not_there() -> None:
-    assert expected("0" * 24).signing_secrets == ()
+def test_nothing_is_expected_for_a_webhook_that_is_not_there(demo: Any) -> None:
+    state = dataclasses.replace(seed(), webhook_ids={"Demo receiver": "0" * 24})
+    assert expected(state) == {}
 
 
 @pytest.mark.django_db

@@ -40,7 +40,7 @@ def rows() -> dict[str, int]:
 
 
 def the_webhook() -> Webhook:
-    return Webhook.objects.get(deleted_at=None)
+    return Webhook.objects.get(deleted_at=None, name=brand.RECEIVER.name)
 
 
 def change_webhook(credential: Credential, **changes: Any) -> None:
@@ -98,9 +98,9 @@ def test_there_is_a_user_for_each_access_who_can_sign_in(demo: Any) -> None:
 def test_the_webhook_gets_a_dozen_types_with_a_header_and_a_signature(demo: Any) -> None:
     state = seed()
     webhook = the_webhook()
-    assert webhook.public_id == state.webhook_id
+    assert webhook.public_id == state.webhook_ids[webhook.name]
     assert webhook.organization_id == state.organization
-    assert webhook.url == receiver_url(state.receiver_port)
+    assert webhook.url == receiver_url(state.receiver_port, "/events")
     assert webhook.event_names == list(brand.EVENT_NAMES)
     assert len(webhook.event_names) == 12
     assert CATALOGUE.keys() >= set(webhook.event_names)
@@ -113,9 +113,19 @@ def test_the_webhook_gets_a_dozen_types_with_a_header_and_a_signature(demo: Any)
 
 def test_it_was_made_as_the_api_would_have_made_it(demo: Any) -> None:
     state = seed()
-    entry = AuditEntry.objects.get()
-    assert (entry.action, entry.actor["code"]) == ("created", state.code)
-    assert the_webhook().created_by == entry.actor
+    entries = AuditEntry.objects.all()
+    assert len(entries) == len(brand.WEBHOOKS)
+    assert {(entry.action, entry.actor["code"]) for entry in entries} == {("created", state.code)}
+    assert the_webhook().created_by == entries[0].actor
+
+
+def test_another_webhook_is_enriched_with_all_that_the_reference_data_has(demo: Any) -> None:
+    seed()
+    crm = Webhook.objects.get(name=brand.CRM.name)
+    assert crm.event_names == list(brand.CRM.event_names)
+    assert all((crm.enrich_till, crm.enrich_store, crm.enrich_card_number))
+    assert crm.enrich_points_balance
+    assert crm.enrich_customer_sources == ["Instore", "WeChat"]
 
 
 def test_the_reference_data_knows_every_till_and_customer_of_the_samples(demo: Any) -> None:
@@ -188,7 +198,7 @@ def test_passwords_are_replaced_when_their_file_is_lost(demo: Any) -> None:
     assert credential_with_password(second.child_code, second.child_password)
     assert not credential_with_password(first.code, first.password)
     assert authenticate(username="rita", password=second.users["rita"])
-    assert second.webhook_id == first.webhook_id
+    assert second.webhook_ids == first.webhook_ids
     assert second.receiver_port == first.receiver_port
 
 
@@ -224,7 +234,8 @@ def test_a_deleted_webhook_is_made_again(demo: Any) -> None:
     first = seed()
     delete(the_webhook(), Caller.with_credential(Credential.objects.get(code=first.code)))
     second = seed()
-    assert second.webhook_id == the_webhook().public_id != first.webhook_id
+    name = brand.RECEIVER.name
+    assert second.webhook_ids[name] == the_webhook().public_id != first.webhook_ids[name]
 
 
 # --- The receiver's port -------------------------------------------------------------------
@@ -235,8 +246,8 @@ def test_the_webhook_follows_the_receiver_when_its_port_is_taken(demo: Any) -> N
     with socket.create_server(("127.0.0.1", first.receiver_port)):
         second = seed()
     assert second.receiver_port != first.receiver_port
-    assert second.webhook_id == first.webhook_id
-    assert the_webhook().url == receiver_url(second.receiver_port)
+    assert second.webhook_ids == first.webhook_ids
+    assert the_webhook().url == receiver_url(second.receiver_port, "/events")
     assert the_webhook().header_pairs[0][0] == "Authorization"
 
 
