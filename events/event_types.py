@@ -1,6 +1,7 @@
 """The event types that an organisation knows: the catalogue's and its own.
 
 A child organisation has its own custom types and switches; those of its parent do not apply.
+What a parent may know of its children's is told by events.family_types.
 """
 
 import collections
@@ -21,12 +22,16 @@ from organizations.models import Organization
 REMEMBERED_S = 2.0
 REMEMBERED_AT_MOST = 1_000  # organisations
 
+OWNERS_SHOWN = 3
 SETTINGS = ("name", "group", "description", "active", "validation")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEventType:
-    """A standard type with the organisation's settings, or a custom one of it."""
+    """A standard type with the organisation's settings, or a custom one of it.
+
+    `owners` are the names of the child organisations that one of theirs belongs to.
+    """
 
     name: str
     group: str
@@ -34,6 +39,15 @@ class KnownEventType:
     active: bool
     validation: Validation
     is_custom: bool
+    owners: tuple[str, ...] = ()
+
+    @property
+    def whose(self) -> str:
+        """The children that it belongs to, in words; empty for the organisation's own."""
+        if len(self.owners) <= OWNERS_SHOWN:
+            return ", ".join(self.owners)
+        shown = ", ".join(self.owners[:OWNERS_SHOWN])
+        return f"{shown} and {len(self.owners) - OWNERS_SHOWN:,} more"
 
 
 EventTypes = Mapping[str, KnownEventType]
@@ -92,7 +106,7 @@ def known_event_types(organization: Organization) -> EventTypes:
 def schema_of(organization: Organization, name: str) -> dict[str, Any]:
     """The JSON Schema of the whole event, standing alone; the caller's own copy.
 
-    Raises KeyError for a name that the organisation does not know.
+    Raises KeyError for a name that neither the organisation nor a child of it knows.
     """
     if name in CATALOGUE:
         return standard_schema(name)
@@ -104,7 +118,7 @@ def sample_of(organization: Organization, name: str) -> Any:
     """An example of the whole event; made from the schema where a custom type has none, None if
     that can not be done.
 
-    Raises KeyError for a name that the organisation does not know.
+    Raises KeyError for a name that neither the organisation nor a child of it knows.
     """
     if name in CATALOGUE:
         return standard_sample(name)
@@ -169,7 +183,10 @@ def _known(row: EventType, standard: KnownEventType | None) -> KnownEventType:
 
 
 def _custom(organization: Organization, name: str) -> EventType:
-    row = EventType.objects.live().filter(organization=organization, name=name).first()
+    """Its own, else that of the oldest of its children that has one."""
+    live = EventType.objects.live().filter(name=name)
+    theirs = live.filter(organization__parent=organization).order_by("organization_id")
+    row = live.filter(organization=organization).first() or theirs.first()
     if row is None:
         raise KeyError(name)
     return row

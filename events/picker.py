@@ -8,7 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from events.event_groups import EventGroup, grouped
-from events.event_types import KnownEventType, known_event_types
+from events.event_types import KnownEventType
+from events.family_types import visible_types
 from events.links import catalogue_path
 from organizations.models import Organization
 from organizations.templatetags.icons import icon
@@ -30,6 +31,9 @@ _SCHEMA_LINK: Final = (
     ' data-sheet="picker-schema" aria-label="Schema of {}" title="Schema">{}</a>'
 )
 _INACTIVE: Final = mark_safe('<span class="sub">Inactive, so it can not be selected</span>')
+_THEIRS: Final = (
+    '<span class="sub">Of {}: comes when events of child organizations are received</span>'
+)
 _SILENT: Final = mark_safe(
     '<span class="sub">Inactive: none arrive until it is active again</span>'
 )
@@ -79,11 +83,11 @@ class Picker:
 
 
 def picker(organization: Organization, selected: Collection[str]) -> Picker:
-    """All types that the organisation knows; those in `selected` are checked.
+    """All types that the organisation knows, and its children's; those in `selected` are checked.
 
     A name in `selected` that is not known any more stands on top, so that it is not lost unseen.
     """
-    types = known_event_types(organization)
+    types = visible_types(organization)
     groups, chosen = grouped(types.values()), set(selected)
     known = [member.name for group in groups for member in group.types if member.name in chosen]
     unknown = [name for name in dict.fromkeys(selected) if name not in types]
@@ -108,5 +112,7 @@ def _choice(known: KnownEventType, chosen: Collection[str], arrow: SafeString) -
         attribute, note = _CHECKED if is_chosen else "", ""
     else:
         attribute, note = (_CHECKED, _SILENT) if is_chosen else (_DISABLED, _INACTIVE)
+    if known.owners:
+        note = format_html(_THEIRS, known.whose)
     link = format_html(_SCHEMA_LINK, catalogue_path(known.name), known.name, arrow)
     return known.name, attribute, known.description, note, link

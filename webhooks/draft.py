@@ -10,11 +10,21 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from events.event_types import known_event_types
+from events.event_types import EventTypes, known_event_types
+from events.family_types import children_types
 from organizations import audit
 from organizations.authentication import Caller
+from webhooks import queue_url
 from webhooks.headers import Headers, problems, tidied, unmasked
-from webhooks.models import KEPT_FOR, TOUCHED, Header, SigningSecret, Subscription, Webhook
+from webhooks.models import (
+    KEPT_FOR,
+    TOUCHED,
+    Header,
+    SigningSecret,
+    Subscription,
+    Webhook,
+    WebhookType,
+)
 from webhooks.signing_secrets import new_signing_secret
 
 # Who, when and for whom is never the caller's to say, so there is nothing to check.
@@ -25,7 +35,7 @@ AUDITED = (
     *("enrich_card_number", "enrich_awarded_reference", "enrich_points_balance"),
     *("enrich_customer_sources", "filter"),
 )
-COPIED = tuple(name for name in AUDITED if name != "name")
+COPIED = (*(name for name in AUDITED if name != "name"), "url_secret")
 
 
 @dataclass
@@ -53,6 +63,15 @@ class Draft:
         for name in COPIED:
             setattr(webhook, name, copy.deepcopy(getattr(model, name)))
         return cls(webhook, model.header_pairs, model.event_names, model=model)
+
+    def set_url(self, url: str) -> None:
+        """The password of a queue's URL goes where it is encrypted.
+
+        A mask that a reader was shown stands for the stored one, of the same user and host.
+        """
+        shown = self.stored or self.model
+        stored = (shown.url, shown.url_secret) if shown else ()
+        self.webhook.url, self.webhook.url_secret = queue_url.separated(url, *stored)
 
     def set_headers(self, headers: Headers) -> None:
         """Masks that a reader was shown stand for what is stored."""
@@ -91,21 +110,41 @@ class Draft:
         if "headers" not in exclude:
             for name, problem in problems(self.headers):
                 found.setdefault(f"headers.{name}" if name else "headers", []).append(problem)
+            found.update(self._queue_header_problems())
         if "event_names" not in exclude:
             found |= self._event_name_problems()
         if found:
             raise ValidationError(found)
 
+    def _queue_header_problems(self) -> dict[str, list[ValidationError]]:
+        if self.webhook.webhook_type != WebhookType.QUEUE:
+            return {}
+        try:
+            queue_url.check_headers(self.webhook.url, self.headers)
+        except ValidationError as problem:
+            return {"headers": [problem]}
+        return {}
+
     def _event_name_problems(self) -> dict[str, list[ValidationError]]:
-        """A name that is subscribed already may stay, even if its type was switched off."""
+        """A name that is subscribed already may stay, even if its type was switched off.
+
+        Types of child organisations are for a webhook that listens to them.
+        """
         if not self.event_names:
             return {"event_names": [ValidationError("Name at least one.", "empty")]}
         known = known_event_types(self.webhook.organization)
         kept = set(self.stored.event_names) if self.stored else set()
-        return {
-            f"event_names[{index}]": [ValidationError(_unknown(name), "event_unknown")]
+        unknown = {
+            index: name
             for index, name in enumerate(self.event_names)
             if name not in kept and not (name in known and known[name].active)
+        }
+        theirs = children_types(self.webhook.organization) if unknown else {}
+        listens = self.webhook.listen_to_child_events
+        return {
+            f"event_names[{index}]": [ValidationError(_unknown(name, theirs), "event_unknown")]
+            for index, name in unknown.items()
+            if not (listens and name in theirs)
         }
 
     def save(self, by: audit.By) -> Webhook:
@@ -197,11 +236,15 @@ def same(one: Any, other: Any) -> bool:
 def _audited(webhook: Webhook) -> dict[str, Any]:
     return {
         **{name: getattr(webhook, name) for name in AUDITED},
+        "url_secret": webhook.url_secret or None,
         "active": webhook.is_active,
         "headers": dict(webhook.header_pairs),
         "event_names": webhook.event_names,
     }
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str, theirs: EventTypes) -> str:
+    if name in theirs:
+        whose = theirs[name].whose
+        return f"{name} is of {whose}: receive events of child organizations to subscribe to it."
     return f"No such event type, or it is not active: {name[:100]}."

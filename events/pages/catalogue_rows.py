@@ -113,10 +113,12 @@ class Listing:
             _CURRENT if known.name == self.current else "",
             f"{catalogue_path(known.name)}{self.query}#schema",
             known.name,
-            known.description,
+            f"Of {known.whose}. {known.description}" if known.owners else known.description,
             _figure(self.figures.webhooks.get(known.name, 0)),
             _figure(self.figures.times.get(known.name, 0)),
-            switch(known, f"switch-{position}") if self.may_write else state(known),
+            switch(known, f"switch-{position}")
+            if self.may_write and not known.owners
+            else state(known),
         )
 
 
