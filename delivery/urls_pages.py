@@ -5,6 +5,7 @@ from delivery.pages import (
     event_detail,
     feed,
     form_previews,
+    verify_signatures,
     webhook_actions,
     webhook_detail,
     webhook_list,
@@ -13,6 +14,7 @@ from delivery.pages import (
 from webhooks.paths import ONE_WEBHOOK
 
 urlpatterns = [
+    path("verify", verify_signatures.VerifySignatures.as_view(), name="verify-signatures"),
     path("notifications", webhook_list.WebhookList.as_view(), name="webhook-list"),
     path(
         "notifications/preview/enrichment",

@@ -41,6 +41,8 @@ INTRODUCTION = """Every answer is `{"data", "errors", "warnings"}`; one of `data
 null. All rules that a request breaks are reported together. Every answer carries
 `X-Cap-Requestid`: the request's `X-CAP-REQUEST-ID` if it is usable, else a new one.
 
+How a receiver verifies what it gets: [Verify signatures](/verify).
+
 | code | HTTP | meaning |
 |---|---|---|
 """

@@ -127,6 +127,7 @@ FORMS: dict[str, Callable[[PageClient, Ids], Fields]] = {
     "webhook-deactivate": _of(back="/notifications"),
     "webhook-delete": _of(back="/notifications"),
     "webhook-restore": _of(back="/notifications"),
+    "webhook-test": _of(event_name="transactionAdded", body='{"data": {"note": "a test"}}'),
 }
 
 

@@ -26,7 +26,7 @@ from webhooks.models import Header
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 # Everything else is for members with access to Webhooks: Read to look, Write to change.
-PUBLIC = {"home", "sign-in", "sign-out", "invitation-accept"} | {
+PUBLIC = {"home", "sign-in", "sign-out", "invitation-accept", "verify-signatures"} | {
     *("livez", "readyz", "api-schema", "api-docs"),
 }
 OWN = {"preferences", "password-change", "choose-organization"}

@@ -110,8 +110,8 @@ def test_joining_is_kept(alice: PageClient) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_sent_twice_it_is_done_once(page: Endpoint, alice: PageClient, ids: Ids) -> None:
-    if page.name in {"audit-export", "webhook-header-show", "webhook-secret"}:
-        return  # each time somebody looked
+    if page.name in {"audit-export", "webhook-header-show", "webhook-secret", "webhook-test"}:
+        return  # each time somebody looked, or sent
     prepare(page, ids)
     fields = filled(page, alice, ids)
     for _ in range(2):

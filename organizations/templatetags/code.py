@@ -16,6 +16,7 @@ MOST_LINES = 5_000
 CONTEXT = 3  # lines that are shown on either side of what differs
 CHANGES = {"added": "ins", "removed": "del"}
 KEY = re.compile(r'^(\s*)("(?:[^"\\]|\\.)*")(?=: )')
+NOTHING = re.compile(r"(?!)")
 HEADER = re.compile(r"^([^\s:]+: )")
 
 
@@ -72,6 +73,12 @@ def json_code(value: Any, label: str, wrong: Collection[int] = ()) -> SafeString
 def json_lines(lines: Iterable[str], label: str, wrong: Collection[int] = ()) -> SafeString:
     """Lines of JSON that is laid out already."""
     return _code(list(lines), label, KEY, wrong)
+
+
+@register.simple_tag
+def plain_code(text: str, label: str) -> SafeString:
+    """A source file as it is."""
+    return _code(text.rstrip("\n").split("\n"), label, NOTHING, ())
 
 
 @register.simple_tag
