@@ -42,6 +42,10 @@ class KnownEventType:
     owners: tuple[str, ...] = ()
 
     @property
+    def is_own_custom(self) -> bool:
+        return self.is_custom and not self.owners
+
+    @property
     def whose(self) -> str:
         """The children that it belongs to, in words; empty for the organisation's own."""
         if len(self.owners) <= OWNERS_SHOWN:
