@@ -7,7 +7,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from delivery.intake import check_size, schema_failures
 from events.envelope import parse, unwrap
-from events.event_types import known_event_types, sample_of
+from events.event_types import sample_of
+from events.family_types import visible_types
 from events.models import new_row_id
 from events.store import Checked
 from organizations.models import Organization
@@ -37,7 +38,7 @@ def composed(organization: Organization, name: str, data: object, event: object)
     Whatever it says, it gets an event id of its own: no test is a repetition. Raises
     ValidationError.
     """
-    if name not in known_event_types(organization):
+    if name not in visible_types(organization):
         raise _problem("eventName", "event_unknown", "No such event type.")
     if event is None:
         given = example(organization, name)

@@ -18,7 +18,8 @@ from delivery.enrichment.preview import Preview, preview
 from delivery.enrichment.settings import COLUMNS, Settings
 from delivery.filter_preview import matches
 from delivery.looks import Look
-from events.event_types import known_event_types, sample_of
+from events.event_types import sample_of
+from events.family_types import visible_types
 from events.models import Event
 from organizations.models import Access
 from organizations.sources import canonical
@@ -69,7 +70,7 @@ class FormPreview(WebhookFormPage):
 
     def selected(self) -> list[str]:
         """The chosen names that the organisation knows, each once."""
-        known = known_event_types(self.organization)
+        known = visible_types(self.organization)
         chosen = dict.fromkeys(self.request.POST.getlist(EVENTS))
         return [name for name in chosen if name in known]
 

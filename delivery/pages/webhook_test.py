@@ -21,7 +21,8 @@ from delivery.pages.delivery_detail import Payload
 from delivery.pages.timeline import Exchange
 from delivery.pages.webhook_actions import deleted_meanwhile
 from delivery.test_send import SentTest, send_test
-from events.event_types import EventTypes, known_event_types
+from events.event_types import EventTypes
+from events.family_types import visible_types
 from events.store import Checked
 from events.strict_json import StrictJSONError, loads
 from organizations.models import Access
@@ -80,7 +81,7 @@ class WebhookTest(WebhookPage, TemplatePage):
 
     @cached_property
     def known(self) -> EventTypes:
-        return known_event_types(self.organization)
+        return visible_types(self.organization)
 
     def dispatch_to_webhook(self) -> HttpResponseBase | None:
         """Away from a webhook that is deleted; None where it is not."""
