@@ -83,7 +83,7 @@ def sample_problems(
     if len(json_text(sample)) > MAX_SAMPLE_BYTES:
         yield ValidationError(f"A sample has at most {MAX_SAMPLE_BYTES // 1024} KiB.", problem)
         return
-    if sample.get("eventName") not in (None, name):
+    if name and sample.get("eventName") not in (None, name):
         yield ValidationError("The sample is of another event: see its eventName.", problem)
         return
     org_id = sample.get("orgId")

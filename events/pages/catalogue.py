@@ -13,6 +13,8 @@ from django.utils.functional import cached_property
 from events import frequency
 from events.activation import configure
 from events.event_types import EventTypes, known_event_types
+from events.family_types import visible_types
+from events.models import EventType
 from events.pages.catalogue_rows import (
     KINDS,
     CatalogueFilter,
@@ -25,6 +27,7 @@ from events.pages.schema_panel import SchemaPanel, schema_panel
 from organizations.pages.page import Page, TemplatePage
 
 PANEL = "includes/schema_panel.html"
+MOST_DELETED = 50
 
 
 class EventTypeList(TemplatePage):
@@ -38,7 +41,7 @@ class EventTypeList(TemplatePage):
         return None
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        types = known_event_types(self.organization)
+        types = visible_types(self.organization)
         asked = CatalogueFilter.of_query(self.request.GET)
         listing = Listing(
             types=asked.chosen(types),
@@ -55,11 +58,17 @@ class EventTypeList(TemplatePage):
             "listing": listing,
             "panel": self.panel,
             "is_renewal": bool(self.part),
+            "deleted": self._deleted_names(),
         }
 
     @cached_property
     def times(self) -> dict[str, int]:
         return frequency.counts(self.organization)
+
+    def _deleted_names(self) -> list[str]:
+        """The latest first; their versions can still be looked at."""
+        deleted = EventType.objects.for_organization(self.organization).exclude(deleted_at=None)
+        return list(deleted.order_by("-deleted_at").values_list("name", flat=True)[:MOST_DELETED])
 
     def _figures(self) -> Figures:
         live = self.organization.webhooks.filter(deleted_at=None)
@@ -81,7 +90,11 @@ class EventTypeDetail(EventTypeList):
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         if self.part:
-            return {"panel": self.panel, "is_catalogue": self.part == "schema"}
+            return {
+                "panel": self.panel,
+                "is_catalogue": self.part == "schema",
+                "membership": self.request.membership,
+            }
         return super().get_context_data(**context)
 
     def address(self, context: dict[str, Any]) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from events.event_types import KnownEventType, known_event_types, sample_of, schema_of
+from events.event_types import KnownEventType, sample_of, schema_of
+from events.family_types import visible_types
 from events.schema_tree import Tree, schema_tree
 from organizations.models import Organization
 
@@ -55,9 +56,9 @@ class SchemaPanel:
 def schema_panel(organization: Organization, name: str, times: Mapping[str, int]) -> SchemaPanel:
     """`times`: how often each type occurred in 30 days.
 
-    Raises KeyError for a name that the organisation does not know.
+    Raises KeyError for a name that neither the organisation nor a child of it knows.
     """
-    known = known_event_types(organization)[name]
+    known = visible_types(organization)[name]
     schema, sample = schema_of(organization, name), sample_of(organization, name)
     webhooks = organization.webhooks.filter(deleted_at=None, subscriptions__event_name=name)
     named = webhooks.order_by("name").values("public_id", "name", "deactivated_at")
