@@ -7,7 +7,7 @@ enriched. What the samples tell of a till, store or customer is repeated here, t
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ens_project.demo.receiver import MAIN_PATH
+from ens_project.demo.receiver import ENRICHED_PATH, MAIN_PATH
 from organizations.models import Access
 
 PARENT, PARENT_ZONE = "Tamarind House", "Asia/Singapore"
@@ -53,7 +53,7 @@ RECEIVER = DemoWebhook(
 )
 CRM = DemoWebhook(
     "Demo CRM",
-    "/crm",
+    ENRICHED_PATH,
     "Its events are enriched with what the reference data knows of till, store and customer.",
     ("transactionAdded", "pointsIssued"),
     {

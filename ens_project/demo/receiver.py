@@ -18,6 +18,7 @@ TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"  # noqa: S105  how every signing secret begins
 MAX_SHOWN = 64
 MAIN_PATH = "/events"
+ENRICHED_PATH = "/crm"
 # What an enriched event has under these names, at any place of it.
 ENRICHED = ("till", "store", "instore", "wechat", "cardNumbers", "AvailablePointsBalance")
 
@@ -195,7 +196,7 @@ def _line(path: str, headers: Mapping[str, str], body: bytes, judgement: str, no
         pass  # no event of ours, or one whose producer wrote no time
     message_id = _shown(headers.get("webhook-id", "?"))
     place = "" if path == MAIN_PATH else f", at {_shown(path)}"
-    known = f" with {enriched}" if place and enriched else ""
+    known = f" with {enriched}" if path == ENRICHED_PATH and enriched else ""
     return f"{name:<22} {message_id:<36} {len(body):>5} B, {judgement}{age}{place}{known}"
 
 
