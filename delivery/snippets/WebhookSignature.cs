@@ -8,7 +8,9 @@ public static class WebhookSignature
 {
     const long ToleranceS = 5 * 60;
 
-    /// <summary>Whether a request was signed with the secret, and at most five minutes ago.</summary>
+    /// <summary>
+    /// Whether a request was signed with the secret, and at most five minutes ago.
+    /// </summary>
     /// <remarks>
     /// The three texts are the headers webhook-id, webhook-timestamp and webhook-signature, "" for
     /// one that is missing. The body is the body as it came, not what a parser made of it.

@@ -1,5 +1,5 @@
 <?php
-// PHP 7.1 or later, without packages.
+// PHP 7.4 or later, without packages.
 
 const TOLERANCE_S = 5 * 60;
 
@@ -33,8 +33,9 @@ function is_genuine(
 // At the beginning of the script that the webhook calls, for example:
 //
 //   $body = file_get_contents('php://input');
-//   if (!is_genuine(getenv('WEBHOOK_SECRET'), $_SERVER['HTTP_WEBHOOK_ID'] ?? '',
-//       $_SERVER['HTTP_WEBHOOK_TIMESTAMP'] ?? '', $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ?? '', $body)) {
+//   $header = fn ($name) => $_SERVER["HTTP_WEBHOOK_$name"] ?? '';
+//   if (!is_genuine(getenv('WEBHOOK_SECRET'),
+//       $header('ID'), $header('TIMESTAMP'), $header('SIGNATURE'), $body)) {
 //       http_response_code(401);
 //       exit;
 //   }
