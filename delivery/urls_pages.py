@@ -1,6 +1,7 @@
 from django.urls import path
 
 from delivery.pages import (
+    alerts,
     delivery_detail,
     event_detail,
     feed,
@@ -57,6 +58,7 @@ urlpatterns = [
         delivery_detail.DeliveryDetail.as_view(),
         name="delivery-detail",
     ),
+    path("alerts", alerts.AlertList.as_view(), name="alert-list"),
     path("feed", feed.EventList.as_view(), name="event-list"),
     path("feed/new", feed.EventNews.as_view(), name="event-news"),
     path("feed/<uuid:event_row_id>", event_detail.EventDetail.as_view(), name="event-detail"),
