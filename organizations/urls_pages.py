@@ -22,6 +22,7 @@ urlpatterns = [
         preferences.OrganizationTimeZone.as_view(),
         name="organization-time-zone",
     ),
+    path("preferences/alerts", preferences.OwnAlerts.as_view(), name="own-alerts"),
     path(
         "preferences/password",
         preferences.PasswordChange.as_view(),

@@ -85,6 +85,10 @@ def _chosen(client: PageClient, _ids: Ids) -> Fields:
     return {"organization": str(client.organization.pk)}
 
 
+def _receiver(_client: PageClient, ids: Ids) -> Fields:
+    return {"webhook": ids["public_id"]}
+
+
 def _tills(_client: PageClient, _ids: Ids) -> Fields:
     text = b"till_id,code,name\n7,pos.7,Seven\n"
     return {"kind": "tills", "file": SimpleUploadedFile("tills.csv", text, "text/csv")}
@@ -100,6 +104,8 @@ FORMS: dict[str, Callable[[PageClient, Ids], Fields]] = {
     "choose-organization": _chosen,
     "preferences": _of(own_time_zone="Asia/Tokyo"),
     "organization-time-zone": _of(time_zone="Asia/Tokyo"),
+    "own-alerts": _of(),
+    "alert-list": _receiver,
     "password-change": _of(
         old_password=PASSWORD, new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD
     ),

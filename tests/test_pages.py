@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 PUBLIC = {"home", "sign-in", "sign-out", "invitation-accept", "verify-signatures"} | {
     *("livez", "readyz", "api-schema", "api-docs"),
 }
-OWN = {"preferences", "password-change", "choose-organization"}
+OWN = {"preferences", "own-alerts", "password-change", "choose-organization"}
 PAGES = [endpoint for endpoint in page_endpoints() if endpoint.name not in PUBLIC]
 GUARDED = [endpoint for endpoint in PAGES if endpoint.name not in OWN]
 MOST_QUERIES = 15

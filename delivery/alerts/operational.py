@@ -42,6 +42,7 @@ NAMES = {
 }
 RECEIVED_FROM = "this service"
 MOST_AT_ONCE = 100
+EXAMPLE_REQUEST_ID = "4b6330d3e10bf660783a9ba77248c9f7"
 
 
 def publish() -> int:
@@ -139,3 +140,36 @@ def body_of(alert: Alert) -> dict[str, Any]:
 
 def _epoch_ms(moment: dt.datetime) -> int:
     return (moment - EPOCH) // MILLISECOND
+
+
+def examples() -> list[tuple[str, str]]:
+    """Of each operational event its name and a payload."""
+    webhook = Webhook(
+        organization_id=1800,
+        public_id="5e9d7b03c64f3d00085d7f00",
+        consumer_group_id=uuid.UUID("8371bfe1-4e27-427c-8d03-a30c85066a1b"),
+        name="Shop backend",
+        url="https://receiver.example.com/ens",
+    )
+    begun = dt.datetime(2026, 11, 21, 9, 30, tzinfo=dt.UTC)
+    told = {
+        AlertKind.SLA_BREACHED: ("A delivery was not made within the SLA of 30 s.", 3, 503),
+        AlertKind.FAILING: ("50 attempts in a row failed.", 50, 503),
+        AlertKind.DEACTIVATED: ("The receiver answered 410 Gone.", 51, 410),
+        AlertKind.RECOVERED: ("A delivery succeeded again.", 50, None),
+    }
+    shown = []
+    for hours, (kind, (reason, failures, status)) in enumerate(told.items()):
+        alert = Alert(
+            webhook=webhook,
+            kind=kind,
+            reason=reason,
+            since=begun,
+            failures=failures,
+            last_status=status,
+            created_at=begun + dt.timedelta(hours=hours, seconds=30),
+        )
+        body = {"eventId": str(uuid.UUID(int=hours, version=4)), **body_of(alert)}
+        envelope = parse(body, organization_id=1800, request_id=EXAMPLE_REQUEST_ID, now_ms=0)
+        shown.append((envelope.name, envelope.payload))
+    return shown

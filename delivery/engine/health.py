@@ -180,10 +180,11 @@ def _late(
     sla_s = Webhook.objects.deliverable().filter(pk=webhook_id).values_list("sla_s").first()
     if sla_s is None:
         return step.untold(before)
+    within = duration(sla_s[0] * 1000).replace(".0 s", " s")
     Alert.objects.create(
         webhook_id=webhook_id,
         kind=step.told,
-        reason=f"A delivery was not made within the SLA of {duration(sla_s[0] * 1000)}.",
+        reason=f"A delivery was not made within the SLA of {within}.",
         since=now,
         failures=before.failed_in_a_row,
         last_status=failure[0],

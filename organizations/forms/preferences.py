@@ -21,6 +21,13 @@ class OwnTimeZoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic
         self.fields["own_time_zone"].widget.choices = [follow, *time_zones()]
 
 
+class OwnAlertsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    class Meta:
+        model = Membership
+        fields = ["wants_alerts"]
+        labels = {"wants_alerts": "E-mail me when a webhook fails"}
+
+
 class OrganizationTimeZoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic
     class Meta:
         model = Organization

@@ -36,6 +36,7 @@ PAGES = {
     "membership": ("membership-list", None),
     "invitation": ("membership-list", None),
     "organization": ("preferences", None),
+    "operational webhook": ("alert-list", None),
 }
 
 

@@ -1,6 +1,6 @@
-"""Language, time zone and password: what somebody sets for themself, or for all."""
+"""Language, time zone, alerts and password: what somebody sets for themself, or for all."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -11,28 +11,44 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 
 from organizations import audit
-from organizations.forms.preferences import OrganizationTimeZoneForm, OwnTimeZoneForm
+from organizations.forms.preferences import (
+    OrganizationTimeZoneForm,
+    OwnAlertsForm,
+    OwnTimeZoneForm,
+)
 from organizations.forms.sign_in import OwnPasswordForm
 from organizations.models import Membership, Organization
 from organizations.pages.form_page import FormPage
 from organizations.pages.page import OwnPage
 
 
-class TimeZonePage(FormPage):
-    """One of the page's two forms; what it changes is kept in the audit log."""
+class PreferencesPage(FormPage):
+    """One of the page's forms, `name`; what it changes is kept in the audit log."""
+
+    name: ClassVar[str]
 
     template_name = "organizations/preferences.html"
 
-    def own_form(self, data: QueryDict | None = None) -> forms.BaseForm:
-        # A copy that a refused form may fill in: by the page's own, times are shown.
-        own = Membership.objects.select_related("organization", "user")
-        return OwnTimeZoneForm(data, instance=get_object_or_404(own, pk=self.request.membership.pk))
+    def make_form(self, data: QueryDict | None) -> forms.BaseForm:
+        return self._make(self.name, data)
 
-    def shared_form(self, data: QueryDict | None = None) -> forms.BaseForm:
-        organization = self.organization
-        if data is not None:
-            organization = get_object_or_404(Organization, pk=organization.pk)
-        return OrganizationTimeZoneForm(data, instance=organization)
+    def _make(self, name: str, data: QueryDict | None = None) -> forms.BaseForm:
+        if name == "shared":
+            organization = self.organization
+            if data is not None:
+                organization = get_object_or_404(Organization, pk=organization.pk)
+            return OrganizationTimeZoneForm(data, instance=organization)
+        # A copy that a refused form may fill in: by the page's own, times are shown.
+        memberships = Membership.objects.select_related("organization", "user")
+        own = get_object_or_404(memberships, pk=self.request.membership.pk)
+        if name == "alerts":
+            return OwnAlertsForm(data, instance=own)
+        return OwnTimeZoneForm(data, instance=own)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        context = super().get_context_data(**context)
+        others = {name: self._make(name) for name in ("own", "shared", "alerts")}
+        return {**context, **others, self.name: context["form"]}
 
     @transaction.atomic
     def post(self, *_: Any, **__: Any) -> HttpResponseBase:
@@ -53,26 +69,22 @@ class TimeZonePage(FormPage):
         return redirect("preferences")
 
 
-class Preferences(OwnPage, TimeZonePage):
-    def make_form(self, data: QueryDict | None) -> forms.BaseForm:
-        return self.own_form(data)
-
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        context = super().get_context_data(**context)
-        return {**context, "own": context["form"], "shared": self.shared_form()}
+class Preferences(OwnPage, PreferencesPage):
+    name = "own"
 
 
-class OrganizationTimeZone(TimeZonePage):
+class OwnAlerts(OwnPage, PreferencesPage):
+    """Whether the person gets e-mails of alerts."""
+
+    http_method_names = ["post"]
+    name = "alerts"
+
+
+class OrganizationTimeZone(PreferencesPage):
     """The zone of everybody who has not chosen one; set by those with Write."""
 
     http_method_names = ["post"]
-
-    def make_form(self, data: QueryDict | None) -> forms.BaseForm:
-        return self.shared_form(data)
-
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        context = super().get_context_data(**context)
-        return {**context, "own": self.own_form(), "shared": context["form"]}
+    name = "shared"
 
 
 class PasswordChange(OwnPage, FormPage):
