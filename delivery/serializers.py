@@ -83,7 +83,9 @@ class TestSerializer(serializers.Serializer[Any]):
     """Without `data` and `event` the sample of the type is sent."""
 
     eventName = serializers.CharField(help_text="A type that the organization knows.")
-    data = serializers.DictField(required=False, help_text="Instead of the sample's data.")
+    data = serializers.DictField(  # type: ignore[assignment]  # declared, it is no attribute
+        required=False, help_text="Instead of the sample's data."
+    )
     event = serializers.DictField(
         required=False,
         help_text="Instead of the whole sample. It gets a new eventId, whatever it says.",

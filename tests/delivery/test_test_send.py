@@ -254,7 +254,7 @@ def test_tests_have_a_limit_of_their_own_a_minute(
     send(webhook, alice)
     with pytest.raises(Throttled) as refused:
         send(webhook, alice)
-    assert 0 < (refused.value.wait or 0) <= 60
+    assert refused.value.detail.startswith("At most 2 tests a minute.")  # type: ignore[union-attr]
     other = WebhookFactory(url=webhook.url)
     assert send(other, Caller.member(MembershipFactory(organization=other.organization)))
     assert Event.objects.count() == 3
