@@ -14,7 +14,8 @@ log = structlog.get_logger(__name__)
 
 LookUp = Callable[[int, Wanted], Found]
 
-# A payload that is read takes ten times the room of its text: so much text at once, and one more.
+# What was read of a payload takes several times the room of its text: so much text at once, and one
+# payload more.
 BATCH_CHARACTERS = 1024 * 1024
 UNAVAILABLE = "unavailable"
 TOO_LARGE = "too-large"
@@ -94,7 +95,7 @@ def _untouched(payload: str, one: Opened | str) -> Enriched:
 
 def _filled(payload: str, one: Opened, filling: Filling) -> Enriched:
     try:
-        return Enriched(filling.filled(one) or payload)
+        return Enriched(filling.filled(one))
     except TooLarge:
         return Enriched(payload, TOO_LARGE)
     except Exception:  # a provider of somebody else's making may answer anything

@@ -54,12 +54,18 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """An issue or a redemption of points. `event` is the whole event, to be read only."""
+    """An issue (`pointsIssued`) or a redemption of points (`pointsRedeemed`).
+
+    `identifiers` are those of the activity that set it off. References are as the event has them,
+    of whatever type, and None where it has none.
+    """
 
     event_id: str
     event_name: str
     customer_id: int | None
-    event: Mapping[str, Any]
+    identifiers: Mapping[str, Any]
+    redemption_summary_id: Any
+    loyalty_event_id: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ Card numbers are kept in the source `instore` only: the other sources consist of
 with them alone the setting adds nothing.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,21 +21,33 @@ from typing import Any, Final
 
 from delivery.enrichment.provider import Award, Customer, Found, Identifier, Till, Wanted
 from delivery.enrichment.settings import Settings
-from events.strict_json import dumps
+from delivery.enrichment.text import (
+    Edit,
+    Place,
+    data_of,
+    edited,
+    filling,
+    key_of,
+    members_beside,
+    objects_of,
+)
 
-ENTRIES: Final = frozenset({"enteredBy", "addedBy", "updatedBy", "createdBy"})
 AWARDS: Final = frozenset({"pointsIssued", "pointsRedeemed"})
 INSTORE: Final = "instore"
 CARD: Final = "cardNumber"
+REFERENCE: Final = "awardedReferenceId"
+BALANCE: Final = "AvailablePointsBalance"
 
 MOST_PLACES: Final = 1_000  # objects of one payload that are looked up
 MOST_GROWTH: Final = 1024 * 1024  # characters that are added to one
 
+_INSTORE_KINDS: Final = ("mobile", "email", "externalId")
+_NO_ACCOUNTS: Final[dict[str, Any]] = {}
+_IDENTIFIERS: Final = "customerIdentifiers"
+_KEYS: Final = key_of(["enteredBy", "addedBy", "updatedBy", "createdBy", _IDENTIFIERS])
+_WORDS_OF_AWARDS: Final = tuple(f'"{name}"' for name in AWARDS)
 _ID: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-
-_WORDS_OF_ENTRIES: Final = tuple(f'"{name}"' for name in ENTRIES)
-_WORDS_OF_AWARDS: Final = tuple(f'"{name}"' for name in AWARDS)
 
 
 class TooLarge(Exception):
@@ -45,72 +56,57 @@ class TooLarge(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """A payload that was read, and the objects of it to be filled, each with its id."""
+    """A payload, and the objects of it to be filled, each with its id."""
 
-    whole: dict[str, Any]
-    data: dict[str, Any]
-    entries: list[tuple[dict[str, Any], int]] = field(default_factory=list)
-    identifiers: list[tuple[dict[str, Any], int]] = field(default_factory=list)
+    text: str
+    data: Place
+    entries: list[tuple[Place, int]] = field(default_factory=list)
+    identifiers: list[tuple[Place, int]] = field(default_factory=list)
     award: Award | None = None
 
 
 def opened(text: str, settings: Settings) -> Opened | None:
     """None when there is nothing in the payload that could be filled. Raises TooLarge."""
-    if not _may_mention(text, settings):
-        return None
     try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):  # it was checked when it came in; what is this?
+        data = data_of(text)
+        if data is None:
+            return None
+        payload = Opened(text, data)
+        if settings.till or settings.store or settings.sources:
+            _find_places(payload, settings)
+        if settings.awarded_reference or settings.points_balance:
+            payload.award = _award(payload)
+        payload.data = _without_depth(payload.data)
+    except (ValueError, IndexError, RecursionError):  # it was checked when it came in; what is it?
         return None
-    data = whole.get("data") if isinstance(whole, dict) else None
-    if not isinstance(data, dict):
-        return None
-    payload = Opened(whole, data)
-    _find(payload, entries=settings.till or settings.store, identifiers=bool(settings.sources))
-    if settings.awarded_reference or settings.points_balance:
-        payload.award = _award(whole, data)
     if not (payload.entries or payload.identifiers or payload.award):
         return None
     return payload
 
 
-def _may_mention(text: str, settings: Settings) -> bool:
-    """A look that costs a hundredth of reading it; keys may be spelled with escapes."""
-    words: tuple[str, ...] = ("\\u",)
-    if settings.till or settings.store:
-        words += _WORDS_OF_ENTRIES
-    if settings.sources:
-        words += ('"customerIdentifiers"',)
-    if settings.awarded_reference or settings.points_balance:
-        words += _WORDS_OF_AWARDS
-    return any(word in text for word in words)
+def _without_depth(data: Place) -> Place:
+    """What is needed of it later. Trees of many payloads at once would cost room, and time."""
+    names = [name for name in (REFERENCE, BALANCE) if name in data.value]
+    return data._replace(value={name: data.value[name] for name in names})
 
 
-def _find(payload: Opened, *, entries: bool, identifiers: bool) -> None:
-    stack: list[Any] = [payload.data]
-    while stack:
-        value = stack.pop()
-        if type(value) is list:
-            stack += [inner for inner in value if type(inner) in (dict, list)]
-            continue
-        for key, inner in value.items():
-            if type(inner) is list:
-                stack.append(inner)
-            elif type(inner) is dict:
-                stack.append(inner)
-                if entries and key in ENTRIES:
-                    _note(payload.entries, inner, "id")
-                elif identifiers and key == "customerIdentifiers":
-                    _note(payload.identifiers, inner, "customerId")
+def _find_places(payload: Opened, settings: Settings) -> None:
+    has_entries, has_identifiers = settings.till or settings.store, bool(settings.sources)
+    for name, place in objects_of(payload.text, payload.data, _KEYS):
+        if name == _IDENTIFIERS:
+            if has_identifiers:
+                _note(payload.identifiers, place, place.value.get("customerId"))
+        elif has_entries:
+            _note(payload.entries, place, place.value.get("id"))
 
 
-def _note(places: list[tuple[dict[str, Any], int]], value: dict[str, Any], key: str) -> None:
-    number = id_of(value.get(key))
+def _note(places: list[tuple[Place, int]], place: Place, value: object) -> None:
+    number = id_of(value)
     if number is None:
         return
     if len(places) >= MOST_PLACES:
         raise TooLarge
-    places.append((value, number))
+    places.append((place, number))
 
 
 def id_of(value: object) -> int | None:
@@ -120,11 +116,23 @@ def id_of(value: object) -> int | None:
     return value if type(value) is int and _LOWEST <= value <= _HIGHEST else None
 
 
-def _award(whole: Mapping[str, Any], data: Mapping[str, Any]) -> Award | None:
-    name = whole.get("eventName")
-    if name not in AWARDS:
+def _award(payload: Opened) -> Award | None:
+    if not any(word in payload.text for word in _WORDS_OF_AWARDS):
         return None
-    return Award(str(whole.get("eventId")), name, _customer_id(data), whole)
+    data = payload.data.value
+    event = members_beside(payload.text, payload.data)
+    if event.get("eventName") not in AWARDS:
+        return None
+    listed = _object(data.get("triggeringActivity")).get("identifiers")
+    identifiers = map(_object, listed if isinstance(listed, list) else ())
+    return Award(
+        event_id=str(event.get("eventId")),
+        event_name=event["eventName"],
+        customer_id=_customer_id(data),
+        identifiers={i["key"]: i.get("value") for i in identifiers if type(i.get("key")) is str},
+        redemption_summary_id=data.get("redemptionSummaryId"),
+        loyalty_event_id=data.get("loyaltyEventId") or event.get("loyaltyEventId"),
+    )
 
 
 def _customer_id(data: Mapping[str, Any]) -> int | None:
@@ -167,33 +175,26 @@ class Filling:
         self._of_till: dict[int, _Addition] = {}
         self._of_customer: dict[int, _Addition] = {}
 
-    def filled(self, payload: Opened) -> str | None:
-        """The text of the payload with what was found; None when nothing was, or all was there.
-
-        Raises TooLarge.
-        """
-        room, has_changed = MOST_GROWTH, False
-        for value, number in payload.entries:
-            addition = self._till(number)
-            room -= addition.characters
-            if room < 0:
-                raise TooLarge
-            has_changed |= fill(value, addition.members)
-        for value, number in payload.identifiers:
-            addition = self._customer(number)
-            room -= addition.characters
-            if room < 0:
-                raise TooLarge
-            has_changed |= fill(value, addition.members)
+    def filled(self, payload: Opened) -> str:
+        """The payload with what was found, where it was not there. Raises TooLarge."""
+        additions = [(place, self._till(number)) for place, number in payload.entries]
+        additions += [(place, self._customer(number)) for place, number in payload.identifiers]
+        if sum(addition.characters for _, addition in additions) > MOST_GROWTH:
+            raise TooLarge
+        edits: list[Edit] = []
+        for place, addition in additions:
+            if addition.members:
+                edits += filling(payload.text, place, addition.members)
         if payload.award is not None:
-            has_changed |= fill(payload.data, self._of_award(payload.award))
-        return dumps(payload.whole) if has_changed else None
+            edits += filling(payload.text, payload.data, self._award(payload.award))
+        return edited(payload.text, edits) if edits else payload.text
 
     def _till(self, number: int) -> "_Addition":
         addition = self._of_till.get(number)
         if addition is None:
             till = self._found.tills.get(number)
             members = _of_till(till, self._settings) if till is not None else {}
+            # Names and codes are of 200 characters at most.
             addition = self._of_till[number] = _Addition(members, 2_000 if members else 0)
         return addition
 
@@ -201,22 +202,26 @@ class Filling:
         addition = self._of_customer.get(number)
         if addition is None:
             customer = self._found.customers.get(number)
-            members = of_customer(customer, self._settings) if customer is not None else {}
-            texts = customer.identifiers if customer is not None else ()
-            characters = sum(len(i.value) + len(i.kind) + len(i.account_id) + 80 for i in texts)
+            members, characters = {}, 0
+            if customer is not None:
+                members = of_customer(customer, self._settings)
+                characters = 300 + sum(
+                    len(value) + len(kind) + len(account_id) + 80
+                    for _, account_id, kind, value in customer.identifiers
+                )
             addition = self._of_customer[number] = _Addition(members, characters)
         return addition
 
-    def _of_award(self, award: Award) -> dict[str, Any]:
+    def _award(self, award: Award) -> dict[str, Any]:
         members: dict[str, Any] = {}
         if self._settings.awarded_reference:
             reference = self._found.awarded_references.get(award.event_id)
             if reference is not None:
-                members["awardedReferenceId"] = reference
+                members[REFERENCE] = reference
         if self._settings.points_balance and award.customer_id is not None:
             customer = self._found.customers.get(award.customer_id)
             if customer is not None and customer.points_balance is not None:
-                members["AvailablePointsBalance"] = number_of_points(customer)
+                members[BALANCE] = number_of_points(customer)
         return members
 
 
@@ -226,20 +231,6 @@ class _Addition:
 
     members: dict[str, Any]
     characters: int
-
-
-def fill(target: dict[str, Any], members: Mapping[str, Any]) -> bool:
-    """Put what is missing into an object of the producer's. Whether anything was."""
-    has_changed = False
-    for key, value in members.items():
-        there = target.get(key)
-        if there is None or there == []:
-            if there != value or key not in target:
-                target[key] = value
-                has_changed = True
-        elif type(there) is dict and type(value) is dict:
-            has_changed |= fill(there, value)
-    return has_changed
 
 
 def _of_till(till: Till, settings: Settings) -> dict[str, Any]:
@@ -261,25 +252,29 @@ def _of_till(till: Till, settings: Settings) -> dict[str, Any]:
 
 def of_customer(customer: Customer, settings: Settings) -> dict[str, Any]:
     """Every selected source; one without identifiers is `{}`."""
-    by_source: dict[str, list[Identifier]] = {source: [] for source in settings.sources}
+    by_source: dict[str, list[Identifier]] = {}
     for identifier in customer.identifiers:
-        if identifier.source in by_source:
-            by_source[identifier.source].append(identifier)
-    return {
-        source: _instore(known, settings) if source == INSTORE else _accounts(known)
-        for source, known in by_source.items()
-    }
+        by_source.setdefault(identifier.source, []).append(identifier)
+    members = dict.fromkeys(settings.sources, _NO_ACCOUNTS)
+    for source in members:
+        if source == INSTORE:
+            members[source] = _instore(by_source.get(source, ()), settings)
+        elif source in by_source:
+            members[source] = _accounts(by_source[source])
+    return members
 
 
-def _instore(known: list[Identifier], settings: Settings) -> dict[str, Any]:
+def _instore(known: Iterable[Identifier], settings: Settings) -> dict[str, Any]:
     kinds: dict[str, str] = {}
-    for identifier in known:
-        kinds.setdefault(identifier.kind, identifier.value)
-    members: dict[str, Any] = {
-        kind: kinds[kind] for kind in ("mobile", "email", "externalId") if kind in kinds
-    }
+    cards: list[str] = []
+    for _, _, kind, value in known:
+        if kind == CARD:
+            cards.append(value)
+        else:
+            kinds.setdefault(kind, value)
+    members: dict[str, Any] = {kind: kinds[kind] for kind in _INSTORE_KINDS if kind in kinds}
     if settings.card_number:
-        members["cardNumbers"] = [i.value for i in known if i.kind == CARD]
+        members["cardNumbers"] = cards
     return members
 
 
@@ -289,8 +284,6 @@ def _accounts(known: list[Identifier]) -> dict[str, Any]:
         accounts.setdefault(account_id, []).append(
             {"identifierType": kind, "identifierValue": value}
         )
-    if not accounts:
-        return {}
     return {
         "accounts": [
             {"accountId": account_id, "identifiers": identifiers}
