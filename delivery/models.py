@@ -149,9 +149,20 @@ class Delivery(models.Model):
         return f"{self.event_id} to {self.webhook_id}"
 
     @property
+    def child(self) -> Organization | None:
+        """Whose event it is, when it is not of the webhook's own organisation."""
+        if self.event.organization_id == self.webhook.organization_id:
+            return None
+        return self.event.organization
+
+    @property
     def is_made_again(self) -> bool:
         """By hand: not by the event's coming in."""
         return self.is_replay or self.replay_id is not None
+
+    @property
+    def can_be_made_again(self) -> bool:
+        return self.state in REPLAYABLE and self.webhook.is_active
 
 
 class ReplayQuerySet(models.QuerySet["Replay"]):

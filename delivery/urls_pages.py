@@ -2,10 +2,13 @@ from django.urls import path
 
 from delivery.pages import (
     alerts,
+    delivery_actions,
     delivery_detail,
     event_detail,
     feed,
     form_previews,
+    ranges,
+    replays,
     verify_signatures,
     webhook_actions,
     webhook_detail,
@@ -59,6 +62,24 @@ urlpatterns = [
         name="delivery-detail",
     ),
     path("alerts", alerts.AlertList.as_view(), name="alert-list"),
+    path(
+        "deliveries/<uuid:delivery_id>/replay",
+        delivery_actions.DeliveryReplay.as_view(),
+        name="delivery-replay",
+    ),
+    path(
+        "deliveries/<uuid:delivery_id>/cancel",
+        delivery_actions.DeliveryCancel.as_view(),
+        name="delivery-cancel",
+    ),
+    path(f"{ONE_WEBHOOK}/replay", ranges.WebhookReplay.as_view(), name="webhook-replay"),
+    path(
+        f"{ONE_WEBHOOK}/cancel-waiting",
+        ranges.WebhookCancelWaiting.as_view(),
+        name="webhook-cancel-waiting",
+    ),
+    path("replays/<uuid:replay_id>", replays.ReplayDetail.as_view(), name="replay-detail"),
+    path("replays/<uuid:replay_id>/cancel", replays.ReplayCancel.as_view(), name="replay-cancel"),
     path("feed", feed.EventList.as_view(), name="event-list"),
     path("feed/new", feed.EventNews.as_view(), name="event-news"),
     path("feed/<uuid:event_row_id>", event_detail.EventDetail.as_view(), name="event-detail"),

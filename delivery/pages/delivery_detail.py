@@ -44,7 +44,7 @@ class DeliveryDetail(TemplatePage):
     @cached_property
     def delivery(self) -> Delivery:
         own = Delivery.objects.for_organization(self.organization)
-        related = own.select_related("event", "webhook", "webhook__health")
+        related = own.select_related("event__organization", "webhook__health")
         return get_object_or_404(related, pk=self.kwargs["delivery_id"])
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
@@ -77,6 +77,21 @@ class DeliveryDetail(TemplatePage):
             "is_open": delivery.state in OPEN,
             "is_delivered": delivery.state == State.DELIVERED,
             "customer": delivery.event.customer,
+            "may_cancel": self.caller.access.may_write and delivery.state in WAITING,
+            **self._replay(),
+        }
+
+    def _replay(self) -> dict[str, Any]:
+        """Whether it can be made again; when that was done, the delivery that stands for it."""
+        delivery, webhook = self.delivery, self.delivery.webhook
+        later = Delivery.objects.filter(
+            webhook=webhook, event=delivery.event_id, is_replay=True, id__gt=delivery.pk
+        )
+        newest = later.order_by("-id").first()
+        can = delivery.can_be_made_again and not delivery.event.is_test
+        return {
+            "newest": newest,
+            "may_replay": can and newest is None and self.caller.access.may_write,
         }
 
     def _timeline(self) -> dict[str, Any]:

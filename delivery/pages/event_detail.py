@@ -48,7 +48,7 @@ class Sent(NamedTuple):
     @classmethod
     def of(cls, delivery: Delivery) -> "Sent":
         status, error = delivery.last_status, delivery.last_error
-        if status or not error:
+        if status is not None or delivery.last_duration_ms is None:
             return cls(delivery, status)
         return cls(delivery, result(status, error, delivery.last_duration_ms))
 
@@ -124,7 +124,9 @@ class EventDetail(EventPage):
         (row,) = feed_rows(self.organization, [event])
         sent = map(Sent.of, deliveries_of(event, self.organization)[:MAX_DELIVERIES])
         details = EventDetails(row, self.organization, list(sent))
-        return render(request, "events/event_detail.html", {"event": event, "details": details})
+        may_replay = self.caller.access.may_write and not event.is_test
+        context = {"event": event, "details": details, "may_replay": may_replay}
+        return render(request, "events/event_detail.html", context)
 
 
 class EventPayload(EventPage):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from delivery import charts, figures
 from delivery.intervals import DAYS
 from delivery.models import FAILED, Health
-from delivery.pages import log_search
+from delivery.pages import log_search, replays
 from delivery.pages.log_search import LATEST_FIRST, OLDEST_FIRST, SearchForm
 from delivery.webhook_status import status_of
 from organizations.pages.page import TemplatePage
@@ -87,6 +87,7 @@ class WebhookDetail(WebhookPage, TemplatePage):
             "rests_until": health.open_until if health and _is_ahead(health.open_until) else None,
             "names": webhook.event_names[:NAMES_SHOWN],
             "more_names": webhook.event_names[NAMES_SHOWN:],
+            "replays": replays.latest(webhook),
             "header_count": webhook.headers.count(),
             "is_signed": bool(rotation.signing(webhook)),
             "enrichment": _enrichment(webhook),

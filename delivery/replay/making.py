@@ -137,7 +137,8 @@ def _make_again(replay: Replay, place: Place, most: int) -> Part:
     locked = list(held.values_list("id", flat=True))
     # Looked at anew: what has happened before they were locked is seen only now.
     still = _not_made_yet(choice.deliveries(webhook), replay)
-    replaced = list(still.filter(id__in=locked).select_related("event").defer("event__payload"))
+    with_events = still.filter(id__in=locked).select_related("event").defer("event__payload")
+    replaced = list(with_events.order_by(*BY_INGESTION.oldest_first))
     make_again(replaced, webhook, database_now(), replay)
     left_out = place.left_out + len(ids) - len(locked)
     return len(replaced), _onward(place, found, most, left_out)
