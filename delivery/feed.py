@@ -16,8 +16,18 @@ def order_of(state: State | None) -> Order:
     return BY_INGESTION
 
 
-def events_with_state(organization: Organization, state: State) -> QuerySet[Event]:
-    """Its events that have a delivery in that state, each once; to be narrowed as one likes.
+def events_of_child(organization: Organization, child: Organization) -> QuerySet[Event]:
+    """The child's events that came to webhooks of the organisation; the others are not its
+    business."""
+    own = Delivery.objects.for_organization(organization).filter(event=OuterRef("pk"))
+    return Event.objects.filter(Exists(own), organization=child)
+
+
+def events_with_state(
+    organization: Organization, state: State, child: Organization | None = None
+) -> QuerySet[Event]:
+    """Its events, or those of a child, that have a delivery in that state, each once; to be
+    narrowed as one likes.
 
     Of the deliveries to one webhook the newest counts, and only those to its own webhooks: a
     parent's are not its business.
@@ -27,7 +37,7 @@ def events_with_state(organization: Organization, state: State) -> QuerySet[Even
     """
     own = Delivery.objects.for_organization(organization)
     deliveries = newest(own.filter(event=OuterRef("pk"), state=state))
-    events = Event.objects.filter(organization=organization)
+    events = Event.objects.filter(organization=child or organization)
     if state not in UNHAPPY:
         return events.filter(Exists(deliveries))
     replays = Delivery.objects.filter(

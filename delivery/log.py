@@ -20,9 +20,9 @@ MAX_CUSTOMERS = 1_000  # that one identifier may stand for
 SHOWN = (
     *("state", "attempts", "next_attempt_at", "first_attempt_at", "finished_at", "ingested_at"),
     *("sla_breached_at", "last_status", "last_error", "last_duration_ms"),
-    *("webhook_id", "webhook__consumer_group_id", "event__organization_id", "event__is_test"),
+    *("webhook_id", "webhook__consumer_group_id", "event__is_test"),
     *("event__event_id", "event__name", "event__ref_id", "event__request_id"),
-    *("event__ingested_at", "filter_error"),
+    *("event__ingested_at", "filter_error", "webhook__organization", "event__organization__name"),
 )
 
 BY_INGESTION = Order("ingested_at")
@@ -112,7 +112,7 @@ def _oldest_event_first(deliveries: QuerySet[Delivery]) -> Entries:
 
 def _shown(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
     """With what an entry shows, and without payloads."""
-    return deliveries.select_related("event", "webhook").only(*SHOWN)
+    return deliveries.select_related("event__organization", "webhook").only(*SHOWN)
 
 
 def _family(organization: Organization) -> list[int]:

@@ -48,6 +48,25 @@ class LogEntrySerializer(serializers.Serializer[Delivery]):
     attempts = serializers.IntegerField()
     nextAttemptTimestamp = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
+    orgId = serializers.IntegerField(
+        source="event.organization_id",
+        required=False,
+        help_text="Only of a child organization's event: whose it is.",
+    )
+    filterError = serializers.CharField(
+        source="filter_error",
+        required=False,
+        help_text="Only where the webhook's filter could not be evaluated: why.",
+    )
+
+    def to_representation(self, instance: Delivery) -> dict[str, Any]:
+        """Without what is beyond the API's older contract and says nothing."""
+        shown = super().to_representation(instance)
+        if instance.child is None:
+            del shown["orgId"]
+        if not instance.filter_error:
+            del shown["filterError"]
+        return shown
 
     @extend_schema_field(ConsumerResponseSerializer(allow_null=True))
     def get_consumerResponse(self, delivery: Delivery) -> dict[str, Any] | None:

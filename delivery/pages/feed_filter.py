@@ -10,10 +10,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from delivery import log
-from delivery.feed import events_with_state, order_of
+from delivery.feed import events_of_child, events_with_state, order_of
 from delivery.looks import LOOKS
 from delivery.models import State
 from events.event_types import known_event_types
+from events.family_types import visible_types
 from events.models import Event
 from organizations.forms.days import midnight, validate_year
 from organizations.keyset import Cursor, Order
@@ -34,8 +35,9 @@ RANGES = [
     ("7d", "Last 7 days"),
     (CUSTOM, "From … to …"),
 ]
+NO_CHILD = "There is no such organization under this one."
 NO_TYPE = "There is no event type “%(value)s”."
-FILTERS = ("q", "type", "state", "range", "start", "end", "mismatch")
+FILTERS = ("child", "q", "type", "state", "range", "start", "end", "mismatch")
 
 
 class CursorField(forms.CharField):
@@ -94,6 +96,7 @@ class FeedForm(forms.Form):
         ),
         error_messages={"max_length": f"Search for at most {MAX_SEARCH} characters."},
     )
+    child = _choice("Organization", [], NO_CHILD)
     type = _choice("Event type", [], NO_TYPE)
     state = _choice(
         "State",
@@ -112,13 +115,27 @@ class FeedForm(forms.Form):
     def __init__(self, parameters: Any, organization: Organization) -> None:
         super().__init__(parameters, auto_id="feed-%s", use_required_attribute=False)
         self.organization = organization
-        names = sorted(known_event_types(organization), key=str.casefold)
+        self.children = _children(organization)
+        own = ("", f"{organization} itself")
+        choices = [own, *((pk, child.name) for pk, child in self.children.items())]
+        self.fields["child"] = _choice("Organization", choices, NO_CHILD)
+        types = visible_types if self.chosen_child else known_event_types
+        names = sorted(types(organization), key=str.casefold)
         asked = self.data.get("type", "")
         if asked not in {"", *names} and self._is_of_an_event(asked):
             names.append(asked)
         choices = [("", "Any type"), *((name, name) for name in names)]
         self.fields["type"] = _choice("Event type", choices, NO_TYPE)
         self.full_clean()
+
+    @property
+    def shown(self) -> Organization:
+        """Whose events: of the organisation itself, or of a child."""
+        return self.chosen_child or self.organization
+
+    @property
+    def chosen_child(self) -> Organization | None:
+        return self.children.get(self.data.get("child", ""))
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -158,9 +175,10 @@ class FeedForm(forms.Form):
     def events(self, now: dt.datetime) -> list[QuerySet[Event]]:
         """Querysets that hold together what was asked for, each to be read from one index."""
         given = self.cleaned_data
-        events: QuerySet[Event] = Event.objects.for_organization(self.organization)
+        events = self._visible()
         if given["state"]:
-            events = events_with_state(self.organization, State(given["state"]))
+            state = State(given["state"])
+            events = events_with_state(self.organization, state, self.chosen_child)
         if given["type"]:
             events = events.filter(name=given["type"])
         if given["mismatch"]:
@@ -191,4 +209,16 @@ class FeedForm(forms.Form):
         """Types that are gone can still be asked for while their events are here."""
         if "\0" in name:  # which no database takes
             return False
-        return Event.objects.for_organization(self.organization).filter(name=name).exists()
+        return self._visible().filter(name=name).exists()
+
+    def _visible(self) -> QuerySet[Event]:
+        if self.chosen_child:
+            return events_of_child(self.organization, self.chosen_child)
+        return Event.objects.for_organization(self.organization)
+
+
+def _children(organization: Organization) -> dict[str, Organization]:
+    """By what the page's address names them with."""
+    if not organization.may_have_children:
+        return {}
+    return {str(child.pk): child for child in organization.children.order_by("name", "pk")}
