@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from delivery.transport.addresses import embedded_v4, forbidden_kind, parse_literal
-from delivery.transport.origin import Origin, split_url
+from delivery.transport.origin import DEFAULT_PORTS, QUEUE_SCHEMES, Origin, split_url
 from delivery.transport.resolver import Address, Resolver
 
 # Services that take an HTTP request for commands: remote shells and mail.
@@ -39,7 +39,7 @@ class Guard:
 
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     forbidden_networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    allowed_schemes: frozenset[str] = frozenset({"http", "https"})
+    allowed_schemes: frozenset[str] = QUEUE_SCHEMES | frozenset(DEFAULT_PORTS)
     allowed_ports: frozenset[int] | None = None
     forbidden_ports: frozenset[int] = LINE_PROTOCOL_PORTS
     resolver: Resolver = field(default_factory=Resolver, repr=False, compare=False)
@@ -62,6 +62,13 @@ class Guard:
         """
         try:
             _, origin = split_url(url)
+        except ValueError as error:
+            raise ForbiddenAddress(str(error), "url_invalid") from error
+        self.check_place(origin)
+
+    def check_place(self, origin: Origin) -> None:
+        """As `check_url`, of a URL of any kind that was taken apart before."""
+        try:
             literal = parse_literal(origin.host)
         except ValueError as error:
             raise ForbiddenAddress(str(error), "url_invalid") from error

@@ -13,13 +13,13 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, Timeout
 
-from delivery.transport.guard import ForbiddenAddress, Guard
+from delivery.transport.guard import Guard
 from delivery.transport.origin import Origin
 from delivery.transport.pool import Pool
 from delivery.transport.request import Destination, Request
 from delivery.transport.response import Body, Head, read_head
-from delivery.transport.result import ErrorClass, Result, SendError
-from delivery.transport.wire import InvalidResponseError, Wire, connect, send_error
+from delivery.transport.result import Result, SendError
+from delivery.transport.wire import InvalidResponseError, Wire, reach, send_error
 
 BODY_TIMEOUT_S = 2.0  # after the headers, when the outcome is decided already
 
@@ -42,8 +42,8 @@ class Door:
         max_kept: int = 1000,
         max_idle_s: float = 60.0,
     ) -> None:
-        pool = Pool(per_origin=pool_size, total=max_kept, idle_s=max_idle_s)
-        self._adapter = _Adapter(guard, pool, _tls_context(ca_bundle))
+        pool: Pool[Origin, Wire] = Pool(per_origin=pool_size, total=max_kept, idle_s=max_idle_s)
+        self._adapter = _Adapter(guard, pool, tls_context(ca_bundle, "http/1.1"))
 
     def post(
         self, destination: Destination, request: Request, *, timeout_s: float | None = None
@@ -54,7 +54,10 @@ class Door:
         headers; None means the destination's. At most two more seconds go to the body. A kept
         connection that turns out to be closed is replaced once by a fresh one.
         """
-        limit_s = destination.timeout_s if timeout_s is None else timeout_s
+        return self.send(request, destination.timeout_s if timeout_s is None else timeout_s)
+
+    def send(self, request: Request, limit_s: float) -> Result:
+        """As `post`, of a request that was made elsewhere."""
         started = time.monotonic()
         try:
             reply = cast("_Reply", self._adapter.send(request, timeout=limit_s).raw)
@@ -81,14 +84,19 @@ class Door:
             duration_ms=(reply.headers_at - started) * 1000,
         )
 
+    def close_idle(self) -> None:
+        """Close the connections that were kept for too long."""
+        self._adapter.pool.drop_expired()
+
     def close(self) -> None:
         """Close the kept connections; those in use end with their requests."""
         self._adapter.close()
 
 
-def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+def tls_context(ca_bundle: str | None, *protocols: str) -> ssl.SSLContext:
     """TLS 1.2 or later, verified. Raises OSError for a bundle that can not be read.
 
+    `protocols` are those that ALPN offers, by their registered names; none: it is not used.
     Not `ssl.create_default_context`: that lets the environment ask for a log of the keys.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -99,7 +107,8 @@ def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
         context.load_verify_locations(capath=bundle)
     else:
         context.load_verify_locations(cafile=bundle)
-    context.set_alpn_protocols(["http/1.1"])
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
     return context
 
 
@@ -124,7 +133,7 @@ class _Adapter(HTTPAdapter):
     bound single operations of a socket.
     """
 
-    def __init__(self, guard: Guard, pool: Pool, tls: ssl.SSLContext) -> None:
+    def __init__(self, guard: Guard, pool: Pool[Origin, Wire], tls: ssl.SSLContext) -> None:
         super().__init__()
         self.guard = guard
         self.pool = pool
@@ -186,15 +195,7 @@ class _Exchange:
         return self._send(self._connect(deadline), data, deadline)
 
     def _connect(self, deadline: float) -> Wire:
-        origin, guard = self._origin, self._adapter.guard
-        try:
-            guard.check_origin(origin)
-            addresses = guard.resolve(origin.host, origin.port, deadline)
-        except ForbiddenAddress as error:
-            raise SendError(ErrorClass.FORBIDDEN_ADDRESS, str(error)) from error
-        except OSError as error:
-            raise send_error(error, f"resolving {origin.host}") from error
-        return connect(origin, addresses, self._adapter.tls, deadline)
+        return reach(self._origin, self._adapter.guard, self._adapter.tls, deadline)
 
     def _send(self, wire: Wire, data: bytes, deadline: float) -> _Reply:
         try:

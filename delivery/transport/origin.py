@@ -6,7 +6,11 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 
+from webhooks.queue_url import QueueUrl
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
+QUEUE_SCHEMES = frozenset({"amqp", "amqps", "redis", "rediss"})  # SQS is spoken over HTTP
+_TLS_SCHEMES = frozenset({"https", "amqps", "rediss"})
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 MAX_HOST_CHARS = 253
 
@@ -24,6 +28,10 @@ class Origin:
     port: int
 
     @property
+    def is_secure(self) -> bool:
+        return self.scheme in _TLS_SCHEMES
+
+    @property
     def server_name(self) -> str:
         """The name that a certificate must carry: the host without a trailing dot."""
         return self.host.rstrip(".")
@@ -33,6 +41,13 @@ class Origin:
         """The value of the Host header: the port only where it is not the scheme's own."""
         name = f"[{self.host}]" if ":" in self.host else self.server_name
         return name if self.port == DEFAULT_PORTS.get(self.scheme) else f"{name}:{self.port}"
+
+
+def queue_origin(url: QueueUrl) -> Origin:
+    """Where a queue's URL points; that of SQS is spoken to over HTTP."""
+    if url.family == "sqs":
+        return Origin("https" if url.is_secure else "http", url.host, url.port)
+    return Origin(url.scheme, url.host, url.port)
 
 
 def split_url(url: str) -> tuple[str, Origin]:

@@ -1,15 +1,32 @@
-"""Connections kept open between sends."""
+"""Connections kept open between sends, by what they lead to.
+
+That is an origin for HTTP, and for queues the whole URL: a connection belongs to its credentials.
+"""
 
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Hashable
+from typing import Generic, Protocol, TypeVar
 
-from delivery.transport.origin import Origin
-from delivery.transport.wire import Wire
+
+class Kept(Protocol):
+    """`idle_since` is a reading of `time.monotonic`, None before the first use has ended."""
+
+    is_answered: bool
+    idle_since: float | None
+
+    def is_quiet(self) -> bool: ...
+
+    def close(self) -> None: ...
 
 
-class Pool:
-    """Idle connections by origin, within bounds for each, for all, and for their age.
+Key = TypeVar("Key", bound=Hashable)
+Link = TypeVar("Link", bound=Kept)
+
+
+class Pool(Generic[Key, Link]):
+    """Idle connections by what they lead to, within bounds for each, for all, and for their age.
 
     The one used last is used next, so that what is superfluous grows old and goes. The lock is
     held for moments, never while a socket is read, written or closed.
@@ -20,11 +37,11 @@ class Pool:
         self._total = total
         self._idle_s = idle_s
         self._lock = threading.Lock()
-        self._by_origin: dict[Origin, deque[Wire]] = {}  # the oldest on the left
-        self._by_age: OrderedDict[Wire, Origin] = OrderedDict()  # the oldest first
+        self._by_origin: dict[Key, deque[Link]] = {}  # the oldest on the left
+        self._by_age: OrderedDict[Link, Key] = OrderedDict()  # the oldest first
         self._is_closed = False
 
-    def take(self, origin: Origin) -> Wire | None:
+    def take(self, origin: Key) -> Link | None:
         """A connection that the receiver has not closed, as far as can be seen; None if none."""
         while True:
             with self._lock:
@@ -40,7 +57,7 @@ class Pool:
                 return wire
             wire.close()
 
-    def give(self, origin: Origin, wire: Wire) -> None:
+    def give(self, origin: Key, wire: Link) -> None:
         """Keep a connection whose response was read to its end."""
         now = wire.idle_since = time.monotonic()
         surplus = []
@@ -55,9 +72,15 @@ class Pool:
                     surplus.append(self._drop(wires[0]))
                 while len(self._by_age) > self._total:
                     surplus.append(self._drop(next(iter(self._by_age))))
-            while self._by_age and self._is_expired(oldest := next(iter(self._by_age)), now):
-                surplus.append(self._drop(oldest))
+            surplus += self._drop_expired(now)
         for dropped in surplus:
+            dropped.close()
+
+    def drop_expired(self) -> None:
+        """Close what was kept for too long; `give` does so too, while there is traffic."""
+        with self._lock:
+            expired = self._drop_expired(time.monotonic())
+        for dropped in expired:
             dropped.close()
 
     def close(self) -> None:
@@ -70,7 +93,14 @@ class Pool:
         for wire in wires:
             wire.close()
 
-    def _drop(self, wire: Wire) -> Wire:
+    def _drop_expired(self, now: float) -> list[Link]:
+        """The lock is held."""
+        dropped = []
+        while self._by_age and self._is_expired(oldest := next(iter(self._by_age)), now):
+            dropped.append(self._drop(oldest))
+        return dropped
+
+    def _drop(self, wire: Link) -> Link:
         """Forget the oldest of its origin; the lock is held."""
         origin = self._by_age.pop(wire)
         wires = self._by_origin[origin]
@@ -79,5 +109,5 @@ class Pool:
             del self._by_origin[origin]
         return wire
 
-    def _is_expired(self, wire: Wire, now: float) -> bool:
+    def _is_expired(self, wire: Link, now: float) -> bool:
         return wire.idle_since is not None and now - wire.idle_since > self._idle_s

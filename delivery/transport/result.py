@@ -11,7 +11,10 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206
 
 
 class ErrorClass(enum.StrEnum):
-    """Why there is no status."""
+    """Why there is no status.
+
+    The last five are what queues answer, which have no numbers of their own.
+    """
 
     TIMEOUT = "timeout"
     DNS = "dns"
@@ -21,14 +24,25 @@ class ErrorClass(enum.StrEnum):
     FORBIDDEN_ADDRESS = "forbidden_address"
     INVALID_RESPONSE = "invalid_response"
     UNREACHABLE = "unreachable"
+    AUTH_REFUSED = "auth_refused"
+    NOT_FOUND = "not_found"
+    REJECTED = "rejected"
+    UNROUTABLE = "unroutable"
+    UNAVAILABLE = "unavailable"
+
+
+# A queue's answers that say what a 4xx says: the same message, sent again, is refused again.
+REFUSALS = frozenset({ErrorClass.AUTH_REFUSED, ErrorClass.NOT_FOUND, ErrorClass.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """How one send ended; it never holds a secret, a request header or a query string.
 
-    `status` is None when no response came; `error` is None exactly when there is a status.
-    `detail` is one line for people, at most 300 characters, empty when there is a status.
+    `status` is None when no response came, and when the receiver is a queue. `error` is None
+    when there is a status, or when a queue acknowledged the message; never otherwise.
+    `detail` is one line for people, at most 300 characters, empty when there is a status; of an
+    acknowledgement it is what the queue told of the message.
     `headers` are the response's, at most 100 and 16 KiB of them.
     `body` is the head of the response's body, at most 16,384 characters, decoded as UTF-8, its
     control characters escaped; `body_truncated` says that there was more, or may have been.
@@ -44,6 +58,11 @@ class Result:
     body_truncated: bool
     address: str | None
     duration_ms: float
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """By a queue, which has the message now."""
+        return self.status is None and self.error is None
 
 
 class SendError(Exception):

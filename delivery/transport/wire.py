@@ -10,8 +10,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
+from delivery.transport.guard import ForbiddenAddress, Guard
 from delivery.transport.origin import Origin
 from delivery.transport.resolver import Address
 from delivery.transport.result import ErrorClass, SendError
@@ -79,6 +81,20 @@ class Wire:
             if ready & select.POLLIN and self._is_interrupted():
                 return False
         return True
+
+    def send_whole(self, data: bytes | memoryview, deadline: float) -> None:
+        """Send it all, whatever the peer says meanwhile. Raises TimeoutError and other OSErrors."""
+        if not self._secure:
+            self._sock.setblocking(False)
+        view = memoryview(data)
+        while view:
+            try:
+                sent = self._finish(partial(self._sock.send, view), deadline)
+            except BlockingIOError:
+                sent = 0
+            if not sent:  # gevent's TLS says so instead of raising
+                self._wait(select.POLLOUT, deadline)
+            view = view[sent:]
 
     def receive(self, deadline: float) -> bool:
         """Wait for bytes and append them to the buffer; False at the end of the stream.
@@ -151,6 +167,21 @@ class Wire:
         return ready[0][1]
 
 
+def reach(origin: Origin, guard: Guard, tls: ssl.SSLContext, deadline: float) -> Wire:
+    """Resolve the host, once, and connect to an address of it that the guard has let pass.
+
+    Raises SendError.
+    """
+    try:
+        guard.check_origin(origin)
+        addresses = guard.resolve(origin.host, origin.port, deadline)
+    except ForbiddenAddress as error:
+        raise SendError(ErrorClass.FORBIDDEN_ADDRESS, str(error)) from error
+    except OSError as error:
+        raise send_error(error, f"resolving {origin.host}") from error
+    return connect(origin, addresses, tls, deadline)
+
+
 def connect(
     origin: Origin, addresses: Sequence[Address], tls: ssl.SSLContext, deadline: float
 ) -> Wire:
@@ -170,7 +201,7 @@ def connect(
         except OSError as error:
             failure = send_error(error, f"connecting to {_peer(address)}")
             continue
-        if origin.scheme == "https":
+        if origin.is_secure:
             _secure(wire, tls, origin.server_name, deadline)
         return wire
     raise failure
