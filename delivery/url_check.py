@@ -4,12 +4,18 @@ from django.core.exceptions import ValidationError
 
 from delivery.guarding import installation_guard
 from delivery.transport.guard import ForbiddenAddress
+from delivery.transport.origin import queue_origin
+from webhooks import queue_url
 
 
 def check_webhook_url(url: str) -> None:
     """Raises ValidationError. Asks no name server: a name is judged when it is connected to."""
+    guard = installation_guard()
     try:
-        installation_guard().check_url(url)
+        if queue_url.is_queue_url(url):
+            guard.check_place(queue_origin(queue_url.parse(url)))
+        else:
+            guard.check_url(url)
     except ForbiddenAddress as refusal:
         message = str(refusal)
         code = "url_malformed" if refusal.code == "url_invalid" else "url_not_allowed"

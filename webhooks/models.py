@@ -11,9 +11,15 @@ from django.utils import timezone
 
 from organizations.encryption import EncryptedTextField
 from organizations.models import Organization
+from webhooks import queue_url
 from webhooks.object_id import new_object_id
 from webhooks.payload_filter import parse as parse_filter
-from webhooks.rules import validate_http_url, validate_name, validate_sources
+from webhooks.rules import (
+    validate_http_url,
+    validate_name,
+    validate_queue_url,
+    validate_sources,
+)
 
 MAX_CONNECTIONS = 1_000
 MAX_TIMEOUT_S = 30
@@ -135,13 +141,12 @@ class Webhook(models.Model):
 
     def clean(self) -> None:
         problems: dict[str, ValidationError] = {}
-        if self.webhook_type == WebhookType.QUEUE:
-            problems["webhook_type"] = ValidationError(
-                "Queues are not available in this version; use HTTP.", "queue_not_available"
-            )
-        elif self.url:
+        if self.url:
             try:
-                validate_http_url(self.url)
+                if self.webhook_type == WebhookType.QUEUE:
+                    validate_queue_url(self.url, self.url_secret)
+                else:
+                    validate_http_url(self.url)
             except ValidationError as problem:
                 problems["url"] = problem
         if self.enrich_card_number and not self.enrich_customer_sources:
@@ -167,6 +172,11 @@ class Webhook(models.Model):
                 field = "name" if problem.code == "name_taken" else NON_FIELD_ERRORS
                 problems.setdefault(field, []).append(problem)
             raise ValidationError(problems) from None
+
+    @property
+    def shown_url(self) -> str:
+        """As people and the API see it: a mask in the place of a queue's password."""
+        return queue_url.shown(self.url, self.url_secret)
 
     @property
     def header_pairs(self) -> list[tuple[str, str]]:

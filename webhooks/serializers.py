@@ -25,6 +25,15 @@ OURS = frozenset(
     {"attribution", "webHookId", "consumerGroupId", "noOfRetryAttempts", "deactivationReason"}
 )
 MAX_NAMED = 20
+URL_HELP = (
+    "Of type HTTP: http:// or https://. Of type queue:"
+    " `amqp[s]://[user[:password]@]host[:port]/[vhost/]exchange[?routing_key=…]`"
+    " (publisher confirms; a message that no queue takes is not delivered),"
+    " `redis[s]://[[user]:password@]host[:port]/[database/]stream[?maxlen=…]` (XADD), or"
+    " `sqs://access-key:secret-key@host/account/queue[?region=…][&group=…][&tls=off]`."
+    " Percent-encode what has a meaning in a URL. The password is answered as ••••; sent back"
+    " with the same scheme, user, host and port, that stands for the stored one."
+)
 FILTER = (
     "Conditions on paths into the event, all of which have to hold:"
     ' `{"data.amount": {"$gte": 1000}, "data.billType": "REGULAR"}`.'
@@ -72,7 +81,7 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
     webHookId = serializers.CharField(source="public_id", read_only=True)
     name = TextField(required=False, help_text="Required on POST; never changes afterwards.")
     eventNames = EventNamesField(source="event_names")
-    webHookUrl = TextField(source="url", trim_whitespace=False)
+    webHookUrl = TextField(source="url", trim_whitespace=False, help_text=URL_HELP)
     webHookType = WordField(source="webhook_type", required=False, words=WebhookType.values)
     methodType = WordField(source="method", required=False, words=Method.values)
     webHookHeaders = HeadersField(source="headers", required=False)
@@ -127,6 +136,8 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
             name = str(field.field_name)
             if isinstance(field, HeadersField):
                 shown[name] = self._headers(webhook)
+            elif field.source == "url":
+                shown[name] = webhook.shown_url
             else:
                 shown[name] = field.to_representation(field.get_attribute(webhook))
         for name in self.further:
@@ -254,7 +265,9 @@ def _default(source: str) -> Any:
 
 
 def _set(draft: Draft, source: str, value: Any) -> None:
-    if source == "headers":
+    if source == "url":
+        draft.set_url(value)
+    elif source == "headers":
         draft.set_headers(list(value.items()))
     elif source == "event_names":
         draft.set_event_names(value)

@@ -260,7 +260,7 @@ def test_all_broken_rules_are_told_at_once(api: CredentialClient) -> None:
         ("webHookUrl", "https://169.254.169.254/latest", 51006),
         ("webHookUrl", "https://0x7f.1.2.3:22/", 51006),
         ("webHookType", "ftp", 51012),
-        ("webHookType", "queue", 51013),
+        ("webHookUrl", "amqp://queue.example.com/exchange", 51005),
         ("methodType", "DELETE", 51014),
         ("methodType", 1, 51014),
         ("slaInSeconds", 2**31, 51015),
