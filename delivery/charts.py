@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from delivery.figures import Bar, Period
+from delivery.figures import ACKNOWLEDGED, Bar, Period, Status, order
 from delivery.intervals import HOURS_OF_BAR
 from organizations.templatetags.display import duration, number
 
@@ -158,7 +158,7 @@ def statuses(period: Period, days: int) -> Statuses:
             width=_at(max(100 * count / most, 1.0)),
             count=count,
         )
-        for status, count in sorted(period.statuses, key=lambda row: (row[0] is None, row[0] or 0))
+        for status, count in sorted(period.statuses, key=lambda row: order(row[0]))
     }
     told = ", ".join(f"{number(bar.count)} with {bar.word}" for bar in bars.values())
     return Statuses(
@@ -168,7 +168,7 @@ def statuses(period: Period, days: int) -> Statuses:
     )
 
 
-def status_word(status: int | None) -> str:
+def status_word(status: Status) -> str:
     return "no response" if status is None else str(status)
 
 
@@ -270,9 +270,11 @@ def _moment(start: dt.datetime, zone: dt.tzinfo) -> str:
     return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
 
 
-def _status_tone(status: int | None) -> str:
+def _status_tone(status: Status) -> str:
     if status is None:
         return "c-off"
+    if status == ACKNOWLEDGED:
+        return "c-ok"
     return "c-ok" if 200 <= status < 300 else "c-failing"
 
 

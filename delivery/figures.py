@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from django.db.models import (
     BigIntegerField,
@@ -74,17 +75,22 @@ class Bar:
         setattr(self, name, getattr(self, name) + count)
 
 
+ACKNOWLEDGED: Literal["acknowledged"] = "acknowledged"
+Status = int | Literal["acknowledged"] | None
+
+
 @dataclass
 class Period:
     """A webhook's last days. Times are UTC; the last bar is the one of now, and not over yet.
 
     `times` are (start, p50, p95) of each bar in ms, None where nothing was delivered. `statuses`
-    are how many attempts ended with each HTTP status (None: no response), the most first.
+    are how many attempts ended with each HTTP status (None: no response; a queue's acknowledgement
+    has none and counts as ACKNOWLEDGED), the most first.
     """
 
     bars: list[Bar]
     times: list[tuple[dt.datetime, float | None, float | None]]
-    statuses: list[tuple[int | None, int]]
+    statuses: list[tuple[Status, int]]
     average_ms: float | None
     p95_ms: float | None
     sla_breaches: int
@@ -181,7 +187,7 @@ def of_period(webhook: Webhook, days: int, now: dt.datetime, zone: dt.tzinfo) ->
     starts = intervals.starts(days, now, zone)
     bars = [Bar(start) for start in starts]
     times: list[Counter[int]] = [Counter() for _ in starts]
-    statuses: Counter[int | None] = Counter()
+    statuses: Counter[Status] = Counter()
     total_ms, breaches = 0.0, 0
     for position, what, count, milliseconds in _counted(webhook, starts):
         number = position - 1
@@ -190,7 +196,7 @@ def of_period(webhook: Webhook, days: int, now: dt.datetime, zone: dt.tzinfo) ->
         elif what.startswith("t"):
             times[number][_bucket(what)] += count
         elif what.startswith("s"):
-            statuses[None if what == tally.status(None) else int(what[1:])] += count
+            statuses[_status(what)] += count
         else:
             bars[number].add(what, count)
             total_ms += milliseconds
@@ -198,7 +204,7 @@ def of_period(webhook: Webhook, days: int, now: dt.datetime, zone: dt.tzinfo) ->
     return Period(
         bars=bars,
         times=[(start, *_p50_p95(counts)) for start, counts in zip(starts, times, strict=True)],
-        statuses=sorted(statuses.items(), key=lambda row: (-row[1], row[0] is None, row[0])),
+        statuses=sorted(statuses.items(), key=lambda row: (-row[1], order(row[0]))),
         average_ms=total_ms / delivered if delivered else None,
         p95_ms=_p50_p95(sum(times, Counter()))[1],
         sla_breaches=breaches,
@@ -216,6 +222,19 @@ def _counted(
     barred = rows.annotate(bar=histogram.position("ingested_at", starts))
     ended = tallied.annotate(number=Sum("count"), ms=Sum("total_ms"))
     return ended.union(*metrics.under_way(barred, "bar"), all=True)
+
+
+def _status(what: str) -> Status:
+    if what == tally.NO_RESPONSE:
+        return None
+    return ACKNOWLEDGED if what == tally.ACKNOWLEDGED else int(what[1:])
+
+
+def order(status: Status) -> int:
+    """What a queue acknowledged first, then by number, then what had no response."""
+    if status is None:
+        return 1_000
+    return 0 if status == ACKNOWLEDGED else int(status)
 
 
 def _bucket(what: str) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from delivery.engine.retry import GONE
 from delivery.models import Delivery, State
-from delivery.transport.result import ErrorClass
+from delivery.transport.result import REFUSALS, ErrorClass
 from organizations.templatetags.display import duration, number
 from webhooks.models import Webhook
 
@@ -29,9 +29,16 @@ RESULTS = {
     ErrorClass.RESET: "connection closed without a response",
     ErrorClass.TLS: "no secure connection",
     ErrorClass.FORBIDDEN_ADDRESS: "address not allowed",
-    ErrorClass.INVALID_RESPONSE: "no valid HTTP response",
+    ErrorClass.INVALID_RESPONSE: "no valid response",
     ErrorClass.UNREACHABLE: "host not reachable",
+    ErrorClass.AUTH_REFUSED: "access refused",
+    ErrorClass.NOT_FOUND: "no such exchange or queue",
+    ErrorClass.REJECTED: "message refused",
+    ErrorClass.UNROUTABLE: "no queue took it",
+    ErrorClass.UNAVAILABLE: "not available",
 }
+# Of these the receiver, a queue, said something, though it has no status.
+ANSWERS = REFUSALS | {ErrorClass.UNROUTABLE, ErrorClass.UNAVAILABLE}
 
 ADVICE_OF_ERROR = {
     ErrorClass.TIMEOUT: "Ask who runs the receiver why it is slow: it should answer at once and do"
@@ -44,9 +51,19 @@ ADVICE_OF_ERROR = {
     " this host, and comes with its intermediate certificates.",
     ErrorClass.FORBIDDEN_ADDRESS: "Use a Webhook URL whose host has a public address. Networks of"
     " your own can be allowed by whoever runs this service.",
-    ErrorClass.INVALID_RESPONSE: "Check that the Webhook URL is that of an HTTP service.",
+    ErrorClass.INVALID_RESPONSE: "Check that the Webhook URL is that of a service of the webhook's"
+    " type.",
     ErrorClass.UNREACHABLE: "Check host and port in the Webhook URL, and that the receiver can be"
     " reached from the internet.",
+    ErrorClass.AUTH_REFUSED: "Check user and password in the Webhook URL, and that the user may"
+    " write there.",
+    ErrorClass.NOT_FOUND: "Check the names in the Webhook URL: of the virtual host, the exchange or"
+    " the queue.",
+    ErrorClass.REJECTED: "Read what the queue said below: the event may be too large for it, or"
+    " what the Webhook URL names is of another kind.",
+    ErrorClass.UNROUTABLE: "Bind a queue to the exchange, and check the routing key in the Webhook"
+    " URL.",
+    ErrorClass.UNAVAILABLE: "Ask who runs the queue: it may be full, starting, or out of memory.",
 }
 
 REFUSED_CONTENT = "Read the response below: the receiver did not accept the content of the event."
@@ -73,9 +90,20 @@ def result(status: int | None, error: str, duration_ms: float | None) -> str:
     """How an attempt ended: "503 Service Unavailable", "no response within 30 s"."""
     if status is not None:
         return status_line(status)
+    if not error and duration_ms is not None:
+        return "acknowledged"
     if error == ErrorClass.TIMEOUT:
         return f"no response within {_whole_s(duration_ms)}"
     return RESULTS.get(ErrorClass(error), error) if error in set(ErrorClass) else "no response"
+
+
+def brief(status: int | None, error: str, duration_ms: float | None) -> str:
+    """The same in a table's cell: "503", "acknowledged", "refused"; "" before the first end."""
+    if status is not None:
+        return str(status)
+    if error:
+        return "refused" if error in ANSWERS else "no response"
+    return "" if duration_ms is None else "acknowledged"
 
 
 def status_line(status: int) -> str:
@@ -115,7 +143,9 @@ def _of_test(delivery: Delivery, last: str) -> Reason:
     """A test has one attempt, and changes nothing at the webhook."""
     status, error = delivery.last_status, delivery.last_error
     if status == GONE:
-        advice = "The receiver says for good that it is gone; an event would deactivate the webhook."
+        advice = (
+            "The receiver says for good that it is gone; an event would deactivate the webhook."
+        )
     elif error in set(ErrorClass):
         advice = ADVICE_OF_ERROR[ErrorClass(error)]
     else:
@@ -131,13 +161,14 @@ def _refused(delivery: Delivery, last: str) -> Reason:
     if delivery.event.is_test:
         return _of_test(delivery, last)
     status = delivery.last_status
-    why = "An answer of 4xx is final: sending it again would not help, so it was not."
+    error = ErrorClass(delivery.last_error) if delivery.last_error in REFUSALS else None
+    kind = "Such a refusal" if error else "An answer of 4xx"
+    why = f"{kind} is final: sending it again would not help, so it was not."
     if delivery.attempts > 1:
         why += f" It was attempt {number(delivery.attempts)}."
     default = "Read the response below, and ask who runs the receiver."
-    return Reason(
-        f"The receiver refused it: {last}.", why, ADVICE_OF_STATUS.get(status or 0, default)
-    )
+    advice = ADVICE_OF_ERROR[error] if error else ADVICE_OF_STATUS.get(status or 0, default)
+    return Reason(f"The receiver refused it: {last}.", why, advice)
 
 
 def _expired(delivery: Delivery, last: str) -> Reason:

@@ -5,7 +5,8 @@ The hour is the one (of UTC) in which the event came in. Counted are, as `what`:
 - by its name each state that a delivery ended in, `delivered` with the sum of the delivery times;
 - `t0`, `t1`, …: the delivered ones by the bucket of `delivery.histogram` that their time is in;
 - `sla`: deliveries whose breach is noted, whatever became of them afterwards;
-- `s200`, `s503`, …, `s-`: attempts by the status of the response, or without one.
+- `s200`, `s503`, …: attempts by the status of the response; `s+` those that a queue acknowledged,
+  which has no status, `s-` those without any response.
 
 Cancelled deliveries count in no state, and those that a later replay stands for neither: whoever
 makes a replay locks the delivery, and takes back with a `Change` what was counted for it. Test
@@ -20,6 +21,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import (
+    Case,
     CharField,
     Count,
     DurationField,
@@ -33,6 +35,7 @@ from django.db.models import (
     QuerySet,
     Sum,
     Value,
+    When,
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat, TruncHour
@@ -45,6 +48,8 @@ from organizations.database import is_postgresql
 
 COUNTED = (State.DELIVERED, *FAILED)
 BREACH = "sla"
+ACKNOWLEDGED = "s+"
+NO_RESPONSE = "s-"
 # From its creation (with its event's, or by a replay) to its success.
 DELIVERY_TIME = ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField())
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -76,8 +81,11 @@ def time_bucket(time: dt.timedelta) -> str:
     return f"t{bucket(time // MICROSECOND)}"
 
 
-def status(code: int | None) -> str:
-    return f"s{'-' if code is None else code}"
+def status(code: int | None, error: str) -> str:
+    """Of an attempt; without a status and an error it was acknowledged by a queue."""
+    if code is None:
+        return NO_RESPONSE if error else ACKNOWLEDGED
+    return f"s{code}"
 
 
 class Change:
@@ -184,7 +192,8 @@ def _counts(deliveries: QuerySet[Delivery]) -> list[QuerySet[Delivery, tuple[obj
     delivered = ended.filter(state=State.DELIVERED).annotate(time=DELIVERY_TIME)
     breached = of_real_events(of_hours.exclude(sla_breached_at=None))
     tried = of_real_events(of_hours.filter(attempt_log__isnull=False))
-    code = Coalesce(Cast("attempt_log__status", CharField()), Value("-"))
+    without = Case(When(attempt_log__error="", then=Value("+")), default=Value("-"))
+    code = Coalesce(Cast("attempt_log__status", CharField()), without)
     return [
         _grouped(ended, Cast("state", CharField()), TOTAL_MS),
         _grouped(delivered, Concat(Value("t"), Cast(_BUCKET, CharField()))),

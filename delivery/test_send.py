@@ -28,8 +28,8 @@ from delivery.enrichment.payloads import Enriched, enrich
 from delivery.enrichment.settings import Settings
 from delivery.guarding import installation_guard
 from delivery.models import Attempt, Delivery, State
-from delivery.transport.http import Door
-from delivery.transport.request import Destination, build, masked_headers
+from delivery.transport.door import AnyDestination, Door, build
+from delivery.transport.request import masked_headers
 from delivery.transport.result import Result
 from events.models import Event
 from events.store import Checked
@@ -119,7 +119,7 @@ def send_test(webhook: Webhook, item: Checked, by: audit.By) -> SentTest:
 
 
 def _sent(
-    destination: Destination, event: Event, content: Enriched, started_at: dt.datetime
+    destination: AnyDestination, event: Event, content: Enriched, started_at: dt.datetime
 ) -> tuple[str, Result]:
     """The request's headers for the log, and how it went."""
     request = build(

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from delivery.transport.result import ErrorClass, Result
+from delivery.transport.result import REFUSALS, ErrorClass, Result
 
 FAILURES_TO_OPEN = 5
 FIRST_OPEN_S = 10.0
@@ -44,6 +44,10 @@ class Verdict:
 
 
 def verdict(result: Result) -> str:
+    if result.is_acknowledged:
+        return Verdict.SUCCESS
+    if result.error in REFUSALS:
+        return Verdict.REFUSAL
     if result.status is None:
         # A forbidden address says nothing about the receiver's machine: nobody was asked.
         refused = result.error is ErrorClass.FORBIDDEN_ADDRESS

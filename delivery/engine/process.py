@@ -25,7 +25,7 @@ from delivery.engine.wake import Waker
 from delivery.enrichment.lookups import Lookups
 from delivery.enrichment.provider import new_provider
 from delivery.guarding import installation_guard
-from delivery.transport.http import Door as HttpDoor
+from delivery.transport.door import Door as TransportDoor
 from organizations.redis import Door as RedisDoor
 
 log = structlog.get_logger(__name__)
@@ -61,14 +61,14 @@ class Engine:
         self._semaphore = Semaphore(redis)
         self._writer = Writer(self._targets_changed)
         self._lookups = Lookups(new_provider(settings.ENRICHMENT_PROVIDER))
-        self._http = HttpDoor(
+        self._door = TransportDoor(
             guard=installation_guard(),
             ca_bundle=settings.CA_BUNDLE or None,
             pool_size=100,
             max_kept=settings.SENDERS,
         )
         sender = Sender(
-            door=self._http,
+            door=self._door,
             targets=self._targets,
             capacity=self._capacity,
             record=self._writer.put,
@@ -154,7 +154,7 @@ class Engine:
         self._writer.stop()
         self._lookups.stop()
         self._owner.stop()
-        self._http.close()
+        self._door.close()
         return all_recorded
 
     def _look_again(self, webhook_id: int, turn: "_Turn") -> bool:
@@ -249,6 +249,7 @@ class Engine:
                 if used:
                     self._targets.refresh(used)
                 self._targets.forget_all_but(used)
+                self._door.close_idle()
             except (django.db.Error, OwnerStopped):
                 continue
             except Exception:  # without a watch no change of a webhook would be seen

@@ -121,7 +121,10 @@ WITH o AS (
            WHERE r.webhook_id = m.webhook_id AND r.event_id = m.event_id
              AND r.is_replay AND r.id > m.id LIMIT 1) IS NULL
 ), change(webhook_id, hour, what, count, total_ms) AS (
-    SELECT webhook_id, hour, 's' || coalesce(status::text, '-'), 1, 0 FROM o WHERE NOT is_test
+    SELECT webhook_id, hour,
+        's' || coalesce(status::text, CASE error WHEN '' THEN '+' ELSE '-' END),
+        1, 0
+    FROM o WHERE NOT is_test
     UNION ALL
     SELECT webhook_id, hour, '{tally.BREACH}', breaches, 0 FROM moved
     WHERE NOT is_test AND breaches <> 0
@@ -263,7 +266,7 @@ def _log(outcomes: Iterable[Outcome], change: tally.Change) -> None:
     for o in outcomes:
         if not o.row.is_test:
             hour = hour_of(o.row.ingested_at)
-            change.add(o.row.webhook_id, hour, tally.status(o.result.status))
+            change.add(o.row.webhook_id, hour, tally.status(o.result.status, o.result.error or ""))
 
 
 def _attempt_of(o: Outcome) -> Attempt:

@@ -1,6 +1,7 @@
 """What a result means for its delivery: a pure decision.
 
-4xx is final, everything else that is not a 2xx is sent again until the delivery expires.
+4xx is final, everything else that is not a 2xx is sent again until the delivery expires. A queue's
+acknowledgement is its 2xx; where it refuses credentials, place or message, that is its 4xx.
 """
 
 import datetime as dt
@@ -8,7 +9,7 @@ import email.utils
 from dataclasses import dataclass
 
 from delivery.models import State
-from delivery.transport.result import ErrorClass, Result
+from delivery.transport.result import REFUSALS, ErrorClass, Result
 
 SCHEDULE_S = (5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 JITTER = 0.2
@@ -46,9 +47,13 @@ def decide(
 
     `chance` from 0 to 1 chooses within the jitter. Times are the database's.
     """
+    if result.is_acknowledged:
+        return Decision(State.DELIVERED)
     if result.status is None:
         if result.error is ErrorClass.FORBIDDEN_ADDRESS:
             return Decision(State.BLOCKED)
+        if result.error in REFUSALS:
+            return Decision(State.FAILED)
     elif 200 <= result.status < 300:
         return Decision(State.DELIVERED)
     elif 400 <= result.status < 500 and not (result.status == 429 and rules.replay_on_429):

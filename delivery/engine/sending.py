@@ -12,8 +12,8 @@ from delivery.engine.failpoints import failpoint
 from delivery.engine.record import Outcome
 from delivery.engine.retry import decide
 from delivery.engine.targets import Target, Targets
-from delivery.transport.http import Door
-from delivery.transport.request import build, masked_headers
+from delivery.transport.door import Door, build
+from delivery.transport.request import masked_headers
 
 log = structlog.get_logger(__name__)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -21,9 +22,11 @@ from delivery.engine.health import COLUMNS
 from delivery.engine.retry import Rules
 from delivery.enrichment.settings import COLUMNS as ENRICHMENT_COLUMNS
 from delivery.enrichment.settings import Settings
-from delivery.transport.request import Destination, prepare
+from delivery.transport import queue_message, request
+from delivery.transport.door import AnyDestination
 from organizations.encryption import Undecipherable
-from webhooks.models import Header, SigningSecret, Webhook
+from webhooks import queue_url
+from webhooks.models import Header, SigningSecret, Webhook, WebhookType
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ class Target:
     limit: int
     rules: Rules
     enrichment: Settings | None
-    destination: Destination | None
+    destination: AnyDestination | None
     destination_until: dt.datetime | None
     health: HealthState
     reading: Reading
@@ -89,7 +92,10 @@ class Targets:
                 del self._known[key]
 
 
-_FIELDS = ("id", "revision", "url", "method", "max_connections", "timeout_s", "replay_on_429")
+_FIELDS = (
+    *("id", "revision", "url", "webhook_type", "method", "max_connections", "timeout_s"),
+    "replay_on_429",
+)
 
 
 def _load(known: dict[int, Target | None]) -> dict[int, Target]:
@@ -133,12 +139,12 @@ def _is_current(target: Target, revision: int, reading: Reading) -> bool:
     return target.revision == revision and (until is None or reading.moment < until)
 
 
-def destination_of(webhook_id: int) -> Destination | None:
+def destination_of(webhook_id: int) -> AnyDestination | None:
     """As the engine would prepare it now, whatever the webhook's state; None as there."""
     return _prepare(Webhook.objects.values(*_FIELDS).get(id=webhook_id))[0]
 
 
-def _prepare(row: dict[str, Any]) -> tuple[Destination | None, dt.datetime | None]:
+def _prepare(row: dict[str, Any]) -> tuple[AnyDestination | None, dt.datetime | None]:
     """The destination, and until when its secrets sign; None for one that can not be sent to."""
     secrets = SigningSecret.objects.filter(webhook_id=row["id"]).filter(
         Q(expires_at=None) | Q(expires_at__gt=Now())
@@ -146,16 +152,25 @@ def _prepare(row: dict[str, Any]) -> tuple[Destination | None, dt.datetime | Non
     try:
         rows = list(secrets.order_by("-id"))
         headers = list(Header.objects.filter(webhook_id=row["id"]).order_by("position"))
-        destination = prepare(
-            url=row["url"],
-            method=row["method"],
-            headers=[(header.name, header.value) for header in headers],
-            secrets=[secret.secret for secret in rows],
-            timeout_s=float(row["timeout_s"]),
-            user_agent=settings.USER_AGENT,
-        )
-    except (Undecipherable, ValueError) as error:
+        constant: dict[str, Any] = {
+            "headers": [(header.name, header.value) for header in headers],
+            "secrets": [secret.secret for secret in rows],
+            "timeout_s": float(row["timeout_s"]),
+            "user_agent": settings.USER_AGENT,
+        }
+        destination: AnyDestination
+        if row["webhook_type"] == WebhookType.QUEUE:
+            url = queue_url.joined(row["url"], _url_secret(row["id"]))
+            destination = queue_message.prepare(url=url, **constant)
+        else:
+            destination = request.prepare(url=row["url"], method=row["method"], **constant)
+    except (Undecipherable, ValidationError, ValueError) as error:
         # Its deliveries wait: with the key back, or the webhook corrected, they go out.
         log.error("webhook_not_sendable", webhook=row["id"], error=type(error).__name__)
         return None, None
     return destination, min((s.expires_at for s in rows if s.expires_at), default=None)
+
+
+def _url_secret(webhook_id: int) -> str:
+    """Read alone: where it can not be deciphered, the other webhooks' rows can still be read."""
+    return Webhook.objects.values_list("url_secret", flat=True).get(id=webhook_id)

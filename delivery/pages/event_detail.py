@@ -48,7 +48,8 @@ class Sent(NamedTuple):
     @classmethod
     def of(cls, delivery: Delivery) -> "Sent":
         status, error = delivery.last_status, delivery.last_error
-        if status is not None or delivery.last_duration_ms is None:
+        has_ended = error or delivery.last_duration_ms is not None
+        if status is not None or not has_ended:
             return cls(delivery, status)
         return cls(delivery, result(status, error, delivery.last_duration_ms))
 

@@ -10,7 +10,7 @@ from delivery import reasons
 from delivery.looks import LOOKS
 from delivery.models import WAITING, Attempt, Delivery, State
 from organizations.templatetags.display import duration
-from webhooks.models import Webhook
+from webhooks.models import Webhook, WebhookType
 
 # Half a day of attempts at their longest distance; a receiver may also ask for one each second.
 PAGE_ATTEMPTS = 50
@@ -38,7 +38,7 @@ class Exchange:
         return cls(
             request=[*_request_line(attempt, webhook), *_lines(attempt.request_headers)],
             response=[
-                *([reasons.status_line(attempt.status)] if attempt.status else []),
+                *_said(attempt),
                 *_lines(attempt.response_headers),
             ],
             body=attempt.response_body,
@@ -124,7 +124,7 @@ def beginnings(delivery: Delivery) -> Iterator[Entry]:
 
 
 def _of_attempt(attempt: Attempt, opened: Attempt | None, webhook: Webhook) -> Entry:
-    tone, icon = _sign(attempt.status)
+    tone, icon = _sign(attempt)
     is_open = opened is not None and opened.pk == attempt.pk
     result = reasons.result(attempt.status, attempt.error, attempt.duration_ms)
     return Entry(
@@ -139,10 +139,22 @@ def _of_attempt(attempt: Attempt, opened: Attempt | None, webhook: Webhook) -> E
     )
 
 
-def _sign(status: int | None) -> tuple[str, str]:
+def _sign(attempt: Attempt) -> tuple[str, str]:
+    status = attempt.status
     if status is None:
-        return "failing", "cross"
+        if not attempt.error:
+            return "ok", "check"
+        return "failing", "alert" if attempt.error in reasons.ANSWERS else "cross"
     return ("ok", "check") if 200 <= status < 300 else ("failing", "alert")
+
+
+def _said(attempt: Attempt) -> list[str]:
+    """The line before the response's headers; a queue's word, which has none."""
+    if attempt.status is not None:
+        return [reasons.status_line(attempt.status)]
+    if not attempt.error:
+        return [f"Acknowledged: {attempt.detail}"]
+    return [attempt.detail] if attempt.error in reasons.ANSWERS else []
 
 
 def _unrecorded(first: int, last: int) -> Iterator[Entry]:
@@ -155,6 +167,8 @@ def _unrecorded(first: int, last: int) -> Iterator[Entry]:
 def _request_line(attempt: Attempt, webhook: Webhook) -> list[str]:
     if webhook.updated_at > attempt.started_at:
         return []
+    if webhook.webhook_type == WebhookType.QUEUE:
+        return [webhook.shown_url]
     parts = urlsplit(webhook.url)
     return [f"{webhook.method} {parts.path or '/'}{'?' + parts.query if parts.query else ''}"]
 

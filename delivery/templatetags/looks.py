@@ -2,8 +2,9 @@ from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from delivery import reasons
 from delivery.looks import LOOKS
-from delivery.models import FAILED, State
+from delivery.models import FAILED, Delivery, State
 from delivery.pages.log_search import DAY
 from organizations.badges import badge
 from organizations.queries import query_of
@@ -16,6 +17,12 @@ register = template.Library()
 def delivery_state(state: str, soft: bool = False) -> SafeString:
     """The badge of a delivery's state, as the database has it."""
     return badge(*LOOKS[State(state)], soft=soft)
+
+
+@register.simple_tag
+def last_answer(delivery: Delivery) -> str:
+    """Of the attempt that ended last; "" before the first one did."""
+    return reasons.brief(delivery.last_status, delivery.last_error, delivery.last_duration_ms)
 
 
 @register.simple_tag

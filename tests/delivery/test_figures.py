@@ -33,7 +33,7 @@ def one_of_each(webhook: Webhook, at: dt.datetime) -> None:
     delivered(webhook, at, event__is_test=True)
 
 
-def attempt(delivery: Delivery, status: int | None) -> None:
+def attempt(delivery: Delivery, status: int | None, error: str = "") -> None:
     Attempt.objects.create(
         delivery=delivery,
         number=1,
@@ -43,6 +43,7 @@ def attempt(delivery: Delivery, status: int | None) -> None:
         status=status,
         response_headers="[]",
         response_body="",
+        error=error,
     )
 
 
@@ -166,12 +167,21 @@ def test_a_bar_has_what_came_in_from_its_start_to_the_next(webhook: Webhook) -> 
 def test_attempts_are_told_by_status_the_most_first(webhook: Webhook) -> None:
     delivery = delivered(webhook, timezone.now(), sla_breached_at=timezone.now())
     for status in (503, None, 200, 503, None, 503):
-        attempt(delivery, status)
+        attempt(delivery, status, "" if status else "timeout")
     attempt(delivered(webhook, timezone.now(), event__is_test=True), 418)
     tally.recount()
     period = figures.of_period(webhook, 1, timezone.now(), dt.UTC)
     assert period.statuses == [(503, 3), (None, 2), (200, 1)]
     assert period.sla_breaches == 1
+
+
+def test_what_a_queue_acknowledged_is_told_apart_from_no_response(webhook: Webhook) -> None:
+    delivery = delivered(webhook, timezone.now())
+    for error in ("", "unavailable", ""):
+        attempt(delivery, None, error)
+    tally.recount()
+    period = figures.of_period(webhook, 1, timezone.now(), dt.UTC)
+    assert period.statuses == [(figures.ACKNOWLEDGED, 2), (None, 1)]
 
 
 def test_shards_are_added_up(webhook: Webhook) -> None:

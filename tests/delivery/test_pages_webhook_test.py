@@ -131,7 +131,7 @@ def test_with_scripts_only_the_answer_is_new(alice: PageClient, webhook: Webhook
         ("/status/503", "Not delivered: 503 Service Unavailable."),
         ("/status/302", "Not delivered: 302 Found."),
         ("/hang", "Not delivered: no response within 1 s."),
-        ("/garbage", "Not delivered: no valid HTTP response."),
+        ("/garbage", "Not delivered: no valid response."),
         ("/reset", "Not delivered: connection closed without a response."),
     ],
 )

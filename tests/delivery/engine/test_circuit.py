@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from delivery.engine import circuit
 from delivery.engine.circuit import HealthState, Verdict, after, opened, share, verdict
-from delivery.transport.result import ErrorClass, Result
+from delivery.transport.result import REFUSALS, ErrorClass, Result
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 OUTAGE, REFUSAL, SUCCESS = Verdict.OUTAGE, Verdict.REFUSAL, Verdict.SUCCESS
@@ -33,9 +33,13 @@ def test_what_a_status_says_of_the_receiver(status: int, says: str) -> None:
 
 
 @pytest.mark.parametrize("error", list(ErrorClass))
-def test_no_response_is_an_outage_unless_nobody_was_asked(error: ErrorClass) -> None:
-    was_asked = error is not ErrorClass.FORBIDDEN_ADDRESS
-    assert verdict(result(None, error)) == (OUTAGE if was_asked else REFUSAL)
+def test_no_response_is_an_outage_unless_it_was_refused(error: ErrorClass) -> None:
+    was_refused = error is ErrorClass.FORBIDDEN_ADDRESS or error in REFUSALS
+    assert verdict(result(None, error)) == (REFUSAL if was_refused else OUTAGE)
+
+
+def test_what_a_queue_acknowledges_is_a_success() -> None:
+    assert verdict(result(None)) == SUCCESS
 
 
 def test_five_failures_in_a_row_open_the_circuit_for_ten_seconds() -> None:

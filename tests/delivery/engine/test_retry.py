@@ -14,12 +14,13 @@ from delivery.engine.retry import (
     retry_after_s,
 )
 from delivery.models import FINAL, State
-from delivery.transport.result import ErrorClass, Result
+from delivery.transport.result import REFUSALS, ErrorClass, Result
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 EXPIRES = NOW + dt.timedelta(hours=24)
 MIDDLE = 0.5  # no jitter
-RETRIED_ERRORS = [error for error in ErrorClass if error is not ErrorClass.FORBIDDEN_ADDRESS]
+FINAL_ERRORS = {ErrorClass.FORBIDDEN_ADDRESS, *REFUSALS}
+RETRIED_ERRORS = [error for error in ErrorClass if error not in FINAL_ERRORS]
 
 
 def answered(status: int, retry_after: str | None = None) -> Result:
@@ -71,6 +72,16 @@ def test_every_other_status_is_replayed(status: int) -> None:
 @pytest.mark.parametrize("error", RETRIED_ERRORS)
 def test_no_response_is_replayed(error: ErrorClass) -> None:
     assert waits_s(decided(failed(error))) == 5
+
+
+@pytest.mark.parametrize("error", sorted(REFUSALS))
+def test_what_a_queue_refuses_is_final_as_a_4xx_is(error: ErrorClass) -> None:
+    assert decided(failed(error)) == Decision(State.FAILED)
+
+
+def test_what_a_queue_acknowledges_is_delivered() -> None:
+    acknowledged = Result(None, None, "entry 1-0", (), "", False, "192.0.2.1:6379", 12.0)
+    assert decided(acknowledged) == Decision(State.DELIVERED)
 
 
 def test_a_forbidden_address_is_final() -> None:
