@@ -44,10 +44,10 @@ class Lookups:
     """The threads of a process that look up. Each keeps its database connection while it lives."""
 
     def __init__(
-        self, source: Provider, *, lookup_s: float = LOOKUP_S, rest_s: float = REST_S
+        self, source: Provider, *, lookup_s: float | None = None, rest_s: float = REST_S
     ) -> None:
         self._source = source
-        self._lookup_s = lookup_s
+        self._lookup_s = LOOKUP_S if lookup_s is None else lookup_s
         self._rest_s = rest_s
         self._questions: queue.SimpleQueue[_Question | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
