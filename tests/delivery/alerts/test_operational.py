@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from standardwebhooks.webhooks import Webhook as StandardWebhook
 
-from delivery.alerts import operational
 from delivery.alerts.operational import NAMES, examples, publish
 from delivery.engine import health
 from delivery.engine.sweep import Sweep
@@ -14,13 +12,10 @@ from delivery.models import Alert, AlertKind, Delivery, OperationalWebhook, Stat
 from events.models import Event, EventType
 from tests.conftest import CredentialClient, PageClient
 from tests.delivery.alerts.conftest import alert_of
-from tests.delivery.engine.conftest import EngineHouse, at_once
+from tests.delivery.engine.conftest import at_once
 from tests.factories import OrganizationFactory, WebhookFactory
-from tests.receiver import Receiver
-from webhooks.models import SigningSecret, Webhook
-from webhooks.signing_secrets import new_signing_secret
+from webhooks.models import Webhook
 
-pytest_plugins = ["tests.delivery.engine.conftest"]
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 
@@ -178,23 +173,3 @@ def test_it_is_shown_in_the_feed_and_on_its_page(alice: PageClient) -> None:
     assert "this service" in page.content.decode()
     delivery = alice.get(f"/deliveries/{Delivery.objects.get().pk}")
     assert delivery.status_code == 200
-
-
-@pytest.mark.django_db(transaction=True)
-def test_it_is_delivered_signed_like_every_event(house: EngineHouse, receiver: Receiver) -> None:
-    webhook = WebhookFactory()
-    target = chosen(webhook, url=receiver.url("/ops"))
-    secret = new_signing_secret()
-    SigningSecret.objects.create(webhook=target, secret=secret)
-    alert_of(webhook)
-    publish()
-    engine = house.new()
-    engine.drain(target.pk)
-    assert engine.settle(timeout_s=20)
-    (request,) = receiver.requests
-    headers = {name.lower(): value for name, value in request.headers}
-    assert (
-        StandardWebhook(secret).verify(request.body, headers)["eventName"]
-        == operational.NAMES[AlertKind.FAILING]
-    )
-    assert Delivery.objects.get().state == State.DELIVERED

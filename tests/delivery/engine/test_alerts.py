@@ -8,23 +8,28 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from standardwebhooks.webhooks import Webhook as StandardWebhook
 
+from delivery.alerts import operational
 from delivery.engine import health, trouble
 from delivery.engine.claim import claim
 from delivery.engine.record import Outcome, write
 from delivery.engine.retention import clean_up
 from delivery.engine.retry import Decision
 from delivery.engine.sweep import Sweep, mark_sla_breaches
-from delivery.models import Alert, AlertKind, Delivery, Health, State
+from delivery.models import Alert, AlertKind, Delivery, Health, OperationalWebhook, State
 from delivery.transport.result import ErrorClass
-from tests.delivery.engine.conftest import at_once, let_pass
+from tests.delivery.engine.conftest import EngineHouse, at_once, let_pass
 from tests.delivery.engine.test_outcomes import FAILURE, SUCCESS, outcome, retry_in
 from tests.factories import DeliveryFactory, WebhookFactory
-from webhooks.models import Webhook
+from tests.receiver import Receiver
+from webhooks.models import SigningSecret, Webhook
+from webhooks.signing_secrets import new_signing_secret
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
 FAILING, RECOVERED = AlertKind.FAILING, AlertKind.RECOVERED
+SECONDS = dt.timedelta(seconds=2)
 LATE, DEACTIVATED = AlertKind.SLA_BREACHED, AlertKind.DEACTIVATED
 
 
@@ -205,8 +210,9 @@ def test_tests_tell_nothing(webhook: Webhook) -> None:
 
 
 def mark_late(webhook: Webhook, state: State = State.PENDING, **values: Any) -> None:
-    due = timezone.now() - dt.timedelta(seconds=2)
-    DeliveryFactory(webhook=webhook, state=state, sla_due_at=due, **values)
+    now = timezone.now()
+    times = {"sla_due_at": now - SECONDS, "next_attempt_at": now + dt.timedelta(hours=1)}
+    DeliveryFactory(webhook=webhook, state=state, **times, **values)
     mark_sla_breaches()
 
 
@@ -238,19 +244,21 @@ def test_what_was_refused_is_not_late(webhook: Webhook) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_breaches_that_many_processes_find_are_told_once(webhook: Webhook) -> None:
     late = batch(webhook, 4)
-    Delivery.objects.update(sla_due_at=timezone.now() - dt.timedelta(seconds=2))
+    Delivery.objects.update(sla_due_at=timezone.now() - SECONDS)
     DeliveryFactory.create_batch(4, webhook=webhook, sla_due_at=timezone.now())
     at_once(8, lambda: write([late.pop()]) if len(late) > 2 else mark_sla_breaches())
     assert told(webhook) == [LATE]
 
 
 def test_a_late_webhook_recovers_when_it_is_calm_and_delivers(webhook: Webhook) -> None:
-    mark_late(webhook)
     succeed(webhook)
-    assert health.tell_of_calm() == 0
+    mark_late(webhook)
     age_health(minutes=16)
     assert health.tell_of_calm() == 0  # no success since
+    mark_late(webhook)
     succeed(webhook)
+    assert health.tell_of_calm() == 0  # late just now
+    age_health(minutes=16)
     assert health.tell_of_calm() == 1
     assert health.tell_of_calm() == 0
     assert told(webhook) == [LATE, RECOVERED]
@@ -271,8 +279,7 @@ def test_breaches_begin_again_an_hour_after_it_recovered(webhook: Webhook) -> No
 
 def test_the_sweep_looks_after_all_of_it(webhook: Webhook) -> None:
     asked: list[bool] = []
-    late = timezone.now() - dt.timedelta(seconds=2)
-    DeliveryFactory(webhook=webhook, sla_due_at=late)
+    DeliveryFactory(webhook=webhook, sla_due_at=timezone.now() - SECONDS)
     assert Sweep("one", lambda _: None, lambda: asked.append(True)).run()
     alert = Alert.objects.get()
     assert (alert.kind, alert.published_at is None) == (LATE, False)
@@ -291,3 +298,23 @@ def test_old_alerts_are_forgotten_with_the_rest(webhook: Webhook) -> None:
 
 def test_an_hour_is_longer_than_it_takes_to_be_calm() -> None:
     assert trouble.QUIET > trouble.CALM
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_operational_event_is_delivered_signed_like_every_event(
+    webhook: Webhook, house: EngineHouse, receiver: Receiver
+) -> None:
+    target = WebhookFactory(organization=webhook.organization, url=receiver.url())
+    OperationalWebhook.objects.create(organization=webhook.organization, webhook=target)
+    secret = new_signing_secret()
+    SigningSecret.objects.create(webhook=target, secret=secret)
+    fail(webhook, 50)
+    assert operational.publish() == 1
+    let_pass(seconds=1)
+    engine = house.new()
+    engine.drain(target.pk)
+    assert engine.settle(timeout_s=20)
+    (request,) = receiver.requests
+    body = StandardWebhook(secret).verify(request.body, request.headers)
+    assert body["eventName"] == "ens.webhook.failing"
+    assert body["data"]["webHookId"] == webhook.public_id
