@@ -150,7 +150,7 @@ def _of_test(delivery: Delivery, last: str) -> Reason:
         advice = ADVICE_OF_ERROR[ErrorClass(error)]
     else:
         advice = ADVICE_OF_STATUS.get(status or 0, "Read the response below.")
-    if status is not None and 400 <= status < 500:
+    if error in REFUSALS or (status is not None and 400 <= status < 500):
         why = "An event would not be sent again after such an answer either."
         return Reason(f"The receiver refused it: {last}.", why, advice)
     why = "A test is sent once; an event would be replayed until it is delivered or expires."

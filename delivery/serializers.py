@@ -131,6 +131,7 @@ class TestAnswerSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Why there was no response, such as `timeout`."
     )
     errorDetail = serializers.CharField(allow_null=True)
+    acknowledgement = serializers.CharField(allow_null=True, help_text="What a queue said.")
     address = serializers.CharField(allow_null=True, help_text="That was connected to.")
     requestHeaders = HEADERS_FIELD
     requestBody = serializers.CharField(help_text="The very text that was signed.")
