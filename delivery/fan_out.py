@@ -62,7 +62,7 @@ def subscribers(
     found: dict[str, list[Subscriber]] = {}
     for _, event_name, webhook_id, sla_s, text in rows:
         if webhook_id is not None:
-            chosen = None if text is None else compiled(text)
+            chosen = None if text in (None, "null") else compiled(text)
             found.setdefault(event_name, []).append(Subscriber(webhook_id, sla_s, chosen))
     return as_moment(rows[0][0]), found
 
