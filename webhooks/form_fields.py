@@ -143,6 +143,7 @@ def start_values(webhook: Webhook) -> dict[str, Any]:
     """What stands in each field for this webhook."""
     own = {name: getattr(webhook, name) for name in WebhookFields.base_fields if name != CUSTOMER}
     return own | {
+        "url": webhook.shown_url,
         CUSTOMER: bool(webhook.enrich_customer_sources),
         FILTER: filter_text(webhook.filter),
     }

@@ -125,6 +125,8 @@ class WebhookForm(WebhookFields):
         for source, value in values.items():
             if source == "is_active":
                 draft.set_active(value)
+            elif source == "url":
+                draft.set_url(value)
             elif source == SOURCES:
                 draft.webhook.enrich_customer_sources = _in_order_of(
                     draft.webhook.enrich_customer_sources, value

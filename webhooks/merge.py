@@ -1,8 +1,8 @@
 """Two people edited one webhook: what each of them changed, and what both did.
 
-A snapshot is flat: values by field, the filter as text, digests by `header:<name>`, and True by
-`event:<name>` and `source:<name>`. A key that is missing in it is as good as None: there is no
-such header, the event is not selected.
+A snapshot is flat: values by field, the filter as text, True by `event:<name>` and
+`source:<name>`, and digests of what is secret: `header:<name>` and the password of the URL. A key
+that is missing in it is as good as None: there is no such header, the event is not selected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
+from webhooks import queue_url
 from webhooks.filter_text import filter_text
 from webhooks.headers import MASK, Headers
 from webhooks.models import Webhook
@@ -20,9 +21,9 @@ Snapshot = dict[str, Any]
 HEADER = "header:"
 EVENT = "event:"
 SOURCE = "source:"
-FILTER = "filter"
+URL, URL_SECRET, FILTER = "url", "url_secret", "filter"
 FIELDS = (
-    *("url", "is_active", "webhook_type", "method", "enrich_till", "enrich_store"),
+    *(URL, "is_active", "webhook_type", "method", "enrich_till", "enrich_store"),
     *("enrich_card_number", "enrich_awarded_reference", "enrich_points_balance"),
     *("max_connections", "sla_s", "timeout_s", "replay_on_429", "listen_to_child_events"),
     "description",
@@ -57,7 +58,9 @@ def merge(base: Snapshot, theirs: Snapshot, mine: Snapshot) -> Merged:
 
 
 def snapshot(webhook: Webhook, headers: Headers, event_names: Sequence[str]) -> Snapshot:
+    secret = webhook.url_secret
     return {
+        **({URL_SECRET: digest(URL_SECRET, secret)} if secret else {}),
         **{name: getattr(webhook, name) for name in FIELDS},
         FILTER: filter_text(webhook.filter),
         **{f"{SOURCE}{name}": True for name in webhook.enrich_customer_sources},
@@ -77,10 +80,9 @@ def digest(name: str, value: str) -> str:
     ]
 
 
-def untouched(pairs: Headers, base: Mapping[str, Any]) -> Snapshot:
-    """Headers whose mask was left as it was: they are what they were in `base`."""
-    return {
-        header_key(name): base[header_key(name)]
-        for name, value in pairs
-        if value.endswith(MASK) and header_key(name) in base
-    }
+def untouched(pairs: Headers, url: str, base: Mapping[str, Any]) -> Snapshot:
+    """Headers and the password whose mask was left as it was: they are as in `base`."""
+    masked = [header_key(name) for name, value in pairs if value.endswith(MASK)]
+    if queue_url.is_masked(url):
+        masked.append(URL_SECRET)
+    return {key: base[key] for key in masked if key in base}

@@ -69,7 +69,7 @@ class FormPreview(WebhookFormPage):
         raise NotImplementedError
 
     def selected(self) -> list[str]:
-        """The chosen names that the organisation knows, each once."""
+        """The chosen names that the organisation or a child of it knows, each once."""
         known = visible_types(self.organization)
         chosen = dict.fromkeys(self.request.POST.getlist(EVENTS))
         return [name for name in chosen if name in known]

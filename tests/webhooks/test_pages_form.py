@@ -265,5 +265,5 @@ def test_the_number_of_queries_does_not_grow(
     )
     for webhook in (small, large):
         event_types.remembered.clear()
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             assert alice.get(edit_url(webhook)).status_code == 200

@@ -1,26 +1,24 @@
 """What others changed in a webhook while somebody edited it, and how the form takes it in."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from django.core import signing
-from django.http import QueryDict
 from django.utils import timezone
 
 from organizations.models import AuditEntry
 from organizations.sources import source_label
-from webhooks.filter_text import filter_text
-from webhooks.form_fields import CUSTOMER, SOURCES
-from webhooks.form_headers import NAMES, VALUES, posted_pairs
-from webhooks.forms import EVENTS, WebhookForm
-from webhooks.headers import hidden
+from webhooks import queue_url
+from webhooks.form_fields import SOURCES
+from webhooks.forms import WebhookForm
 from webhooks.merge import (
     EVENT,
-    FILTER,
     HEADER,
     SOURCE,
+    URL,
+    URL_SECRET,
     Merged,
     Snapshot,
     header_key,
@@ -31,7 +29,6 @@ from webhooks.merge import (
 from webhooks.models import Webhook
 
 SALT = "webhooks.seen"
-THEIRS, MINE = "theirs", "mine"
 AUDIT_NAMES = {"is_active": "active"}
 MOST_ENTRIES = 100
 
@@ -113,67 +110,8 @@ def merged_with(form: WebhookForm, seen: Seen, stored: Webhook) -> Merged:
     mine = snapshot(draft.webhook, draft.headers, draft.event_names)
     # What has the wrong type did not get into the draft.
     mine |= {name: form.data.get(name) for name in form.errors if name in mine}
-    mine |= untouched(form.pairs, seen.fields)
+    mine |= untouched(form.pairs, form.data.get(URL, ""), seen.fields)
     return merge(seen.fields, _snapshot(stored), mine)
-
-
-def choose(data: QueryDict, seen: Seen, stored: Webhook) -> dict[str, str]:
-    """Put their version in where it was chosen. Answers the clashes without a choice."""
-    open_clashes = {}
-    for number, (key, before) in enumerate(seen.clashes.items(), start=1):
-        choice = data.get(f"choice-{number}")
-        if choice == THEIRS:
-            take(data, [key], stored)
-        elif choice != MINE:
-            open_clashes[key] = before
-    return open_clashes
-
-
-def take(data: QueryDict, keys: Iterable[str], stored: Webhook) -> None:
-    """Overwrite in the posted form what the keys name with what is stored."""
-    pairs = {name.lower(): (name, hidden(name, value)) for name, value in stored.header_pairs}
-    rows = posted_pairs(data)
-    names, sources = data.getlist(EVENTS), data.getlist(SOURCES)
-    for key in keys:
-        if key.startswith(HEADER):
-            pair = pairs.get(key.removeprefix(HEADER))
-            rows = _with_pair(rows, key, pair)
-        elif key.startswith(EVENT):
-            names = _with_name(names, key.removeprefix(EVENT), stored.event_names)
-        elif key.startswith(SOURCE):
-            chosen = stored.enrich_customer_sources
-            sources = _with_name(sources, key.removeprefix(SOURCE), chosen)
-            _take_field(data, CUSTOMER, bool(sources))
-        elif key == FILTER:
-            _take_field(data, key, filter_text(stored.filter))
-        else:
-            _take_field(data, key, getattr(stored, key))
-    data.setlist(NAMES, [name for name, _ in rows])
-    data.setlist(VALUES, [value for _, value in rows])
-    data.setlist(EVENTS, names)
-    data.setlist(SOURCES, sources)
-
-
-def _with_name(names: list[str], name: str, theirs: Collection[str]) -> list[str]:
-    """With it or without it, as they have it."""
-    return [other for other in names if other != name] + ([name] if name in theirs else [])
-
-
-def _with_pair(
-    rows: list[tuple[str, str]], key: str, pair: tuple[str, str] | None
-) -> list[tuple[str, str]]:
-    found = [at for at, (name, _) in enumerate(rows) if header_key(name) == key]
-    kept = [row for at, row in enumerate(rows) if at not in found]
-    if pair is not None:
-        kept.insert(found[0] if found else len(kept), pair)
-    return kept
-
-
-def _take_field(data: QueryDict, name: str, value: Any) -> None:
-    if value is False:
-        data.pop(name, None)
-    else:
-        data[name] = "on" if value is True else str(value)
 
 
 def changes(form: WebhookForm, seen: Seen, stored: Webhook, merged: Merged) -> Changes:
@@ -183,7 +121,7 @@ def changes(form: WebhookForm, seen: Seen, stored: Webhook, merged: Merged) -> C
         Change(
             label=label_of(key, form),
             before=_in_words(seen.fields.get(key), key),
-            theirs=_in_words(theirs.get(key), key),
+            theirs=_their_words(seen.fields.get(key), theirs.get(key), key),
             mine=_my_words(form, key, merged),
             is_theirs=key in merged.taken,
             number=merged.clashes.index(key) + 1 if key in merged.clashes else None,
@@ -234,6 +172,8 @@ def label_of(key: str, form: WebhookForm) -> str:
         return f"Event {key.removeprefix(EVENT)}"
     if key.startswith(SOURCE):
         return f"Source {source_label(key.removeprefix(SOURCE))}"
+    if key == URL_SECRET:
+        return "Password in the URL"
     return str(form.fields[key].label)
 
 
@@ -271,17 +211,30 @@ def _my_words(form: WebhookForm, key: str, merged: Merged) -> str:
     if key.startswith(HEADER):
         names = [header_key(name) for name, _ in form.pairs]
         return "the value you typed" if key in names else "removed"
+    if key == URL_SECRET:
+        return "the password you typed"
     if key.startswith(EVENT):
         return _in_words(key.removeprefix(EVENT) in form.selected or None, key)
     if key.startswith(SOURCE):
         return _in_words(key.removeprefix(SOURCE) in (form[SOURCES].value() or []), key)
     value = form[key].value()
+    if key == URL:
+        value = queue_url.shown(*queue_url.separated(str(value or "")))
     return _in_words(value if isinstance(value, bool) else str(value or ""), key)
 
 
+def _their_words(before: Any, value: Any, key: str) -> str:
+    is_other = _is_secret(key) and before is not None and value is not None
+    return "another value" if is_other else _in_words(value, key)
+
+
+def _is_secret(key: str) -> bool:
+    return key.startswith(HEADER) or key == URL_SECRET
+
+
 def _in_words(value: Any, key: str) -> str:
-    """Of a header no more than whether it is there."""
-    if key.startswith(HEADER):
+    """Of what is secret no more than whether it is there."""
+    if _is_secret(key):
         return "not there" if value is None else "there"
     if key.startswith((EVENT, SOURCE)):
         return "selected" if value else "not selected"

@@ -22,11 +22,10 @@ from webhooks.pages.changes import (
     Seen,
     before_of,
     changes,
-    choose,
     merged_with,
     open_choices,
-    take,
 )
+from webhooks.pages.taken import choose, take
 from webhooks.pages.webhook_page import WebhookPage
 
 OVERLAPS = (  # hours of both secrets, in words
@@ -63,13 +62,13 @@ class WebhookFormPage(TemplatePage):
 
     def saved(self, form: WebhookForm) -> HttpResponse | None:
         """None: the name was taken meanwhile, the form tells."""
-        old_url = form.stored.url if form.stored else None
+        old = (form.stored.url, form.stored.url_secret) if form.stored else None
         try:
             webhook = form.draft.save(self.request)
         except ValidationError as broken:
             form.refuse(broken)
             return None
-        moved = old_url is not None and old_url != webhook.url
+        moved = old is not None and old != (webhook.url, webhook.url_secret)
         note = " Pending deliveries use the new URL." if moved else ""
         messages.success(self.request, f"Saved.{note}")
         return HttpResponseRedirect(_page_of(webhook))
@@ -138,7 +137,7 @@ class WebhookEdit(EditPage):
 
     def _change(self, stored: Webhook, data: QueryDict) -> HttpResponse:
         seen = Seen.read(data.get("seen", ""), stored)
-        unchosen = choose(data, seen, stored)
+        unchosen = choose(data, seen.clashes, stored)
         form = WebhookForm(data, organization=self.organization, stored=stored)
         is_valid = form.is_valid()
         if stored.revision != seen.revision:
