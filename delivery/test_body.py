@@ -18,11 +18,11 @@ FILLED_IN = frozenset({"eventId", "orgId", "refId", "apiRequestId", "createdAt"}
 
 
 def example(organization: Organization, name: str) -> dict[str, Any]:
-    """The sample of the type without what is filled in when it is sent; bare where there is none.
-
-    Raises KeyError for a name that the organisation does not know.
-    """
-    sample = sample_of(organization, name)
+    """The type's sample without what is filled in when it is sent; bare where there is none."""
+    try:
+        sample = sample_of(organization, name)
+    except KeyError:  # deleted just now
+        sample = None
     given = sample if isinstance(sample, dict) else {}
     data = given.get("data")
     kept = {key: value for key, value in given.items() if key not in FILLED_IN}
@@ -73,7 +73,11 @@ def checked(
     except ValidationError as error:
         raise (error if event is None else ValidationError({"event": error.detail})) from None
     check_size(envelope)
-    return Checked(new_row_id(), envelope, schema_failures(envelope, organization) or None)
+    try:
+        failures = schema_failures(envelope, organization)
+    except KeyError:  # deleted just now
+        raise _problem("eventName", "event_unknown", "No such event type.") from None
+    return Checked(new_row_id(), envelope, failures or None)
 
 
 def _problem(field: str, code: str, message: str) -> ValidationError:

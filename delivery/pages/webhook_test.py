@@ -27,7 +27,7 @@ from events.store import Checked
 from events.strict_json import StrictJSONError, loads
 from organizations.models import Access
 from organizations.pages.page import TemplatePage
-from webhooks.models import Webhook
+from webhooks.models import Webhook, WebhookType
 from webhooks.pages.webhook_page import WebhookPage
 
 # As it is typed it may have more white space than as it is sent.
@@ -62,7 +62,7 @@ class Outcome:
             "said": reasons.result(attempt.status, attempt.error, attempt.duration_ms),
             "reason": reasons.why_not_delivered(delivery),
             "exchange": Exchange.of(attempt, webhook),
-            "payload": Payload(body, len(body.encode()), is_shown=True, is_open=True),
+            "payload": Payload(body, len(body.encode()), is_shown=True, is_open=False),
             "path": reverse("delivery-detail", args=[delivery.pk]),
         }
 
@@ -124,6 +124,7 @@ class WebhookTest(WebhookPage, TemplatePage):
             "body": context.get("body") or self._example(name),
             "wrong": {problem.field for problem in outcome.problems} if outcome else set(),
             "timeout_s": self.webhook.timeout_s,
+            "is_queue": self.webhook.webhook_type == WebhookType.QUEUE,
             "was_sent": outcome is not None,
             **(outcome.context(self.webhook) if outcome else {}),
         }

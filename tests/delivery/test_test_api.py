@@ -1,19 +1,22 @@
 """POST /v3/webHooks/{webHookId}/test."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import redis
 
 from delivery import test_send
 from delivery.models import Delivery
 from events import event_types
 from events.models import Event, EventType
 from tests.conftest import CredentialClient
-from tests.factories import WebhookFactory
+from tests.factories import OrganizationFactory, WebhookFactory
 from tests.receiver import Receiver
-from webhooks.models import Header, Webhook
+from webhooks.models import Header, Webhook, WebhookType
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +71,7 @@ def test_the_answer_tells_what_was_sent_and_what_the_receiver_said(
         "time_taken": data["time_taken"],
         "error": None,
         "errorDetail": None,
+        "acknowledgement": None,
         "address": f"127.0.0.1:{receiver.port}",
         "requestHeaders": data["requestHeaders"],
         "requestBody": request.body.decode(),
@@ -159,6 +163,51 @@ def test_a_type_of_ones_own_without_a_sample_is_sent_bare(
     event_types.remembered.clear()
     body = json.loads(sent(api, webhook, eventName="beansRoasted")["requestBody"])
     assert (body["eventName"], body["data"]) == ("beansRoasted", {})
+
+
+def test_a_type_of_a_child_is_tested_at_a_parents_webhook(
+    api: CredentialClient, webhook: Webhook
+) -> None:
+    child = OrganizationFactory(parent=api.organization)
+    schema = {"type": "object", "properties": {"data": {"type": "object"}}, "required": ["data"]}
+    sample = {"eventName": "beansRoasted", "data": {"beans": 7}}
+    EventType.objects.create(organization=child, name="beansRoasted", schema=schema, sample=sample)
+    body = json.loads(sent(api, webhook, eventName="beansRoasted")["requestBody"])
+    assert (body["data"], body["orgId"]) == ({"beans": 7}, api.organization.pk)
+
+
+def test_a_queue_acknowledges_what_it_got(api: CredentialClient) -> None:
+    server = os.environ["REDIS_URL"]
+    place, password = urlsplit(server), urlsplit(server).password or ""
+    url = f"redis://{place.hostname}:{place.port}{place.path}/tests-of-sends"
+    webhook = WebhookFactory(
+        organization=api.organization,
+        webhook_type=WebhookType.QUEUE,
+        url=url.replace("://", "://default@") if password else url,
+        url_secret=f"default:{password}" if password else "",
+    )
+    data = sent(api, webhook)
+    assert (data["delivered"], data["webhookHttpStatus"], data["error"]) == (True, None, None)
+    assert data["acknowledgement"]
+    client = redis.Redis.from_url(server)
+    ((_, entry),) = client.xrange("tests-of-sends")
+    client.delete("tests-of-sends")
+    assert entry[b"body"].decode() == data["requestBody"]
+    assert json.loads(entry[b"headers"])["webhook-id"] == data["eventId"]
+    assert password not in json.dumps(data)
+
+
+def test_a_queue_that_refuses_is_told(api: CredentialClient) -> None:
+    place = urlsplit(os.environ["REDIS_URL"])
+    webhook = WebhookFactory(
+        organization=api.organization,
+        webhook_type=WebhookType.QUEUE,
+        url=f"redis://nobody@{place.hostname}:{place.port}/x",
+        url_secret="nobody:wrong",
+    )
+    data = sent(api, webhook)
+    assert (data["delivered"], data["error"]) == (False, "auth_refused")
+    assert data["errorDetail"]
 
 
 @pytest.mark.parametrize(
