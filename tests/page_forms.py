@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from django.views.generic import RedirectView
 
+from delivery.models import Delivery, Replay, State
 from events.models import EventType
 from organizations.models import Access, Invitation, Organization
 from tests.conftest import PageClient
@@ -17,6 +18,7 @@ from tests.factories import (
     CredentialFactory,
     DeliveryFactory,
     MembershipFactory,
+    ReplayFactory,
     UserFactory,
     WebhookFactory,
 )
@@ -50,6 +52,7 @@ def objects_of(organization: Organization) -> Ids:
         "event_name": "beansRoasted",
         "delivery_id": delivery.pk,
         "event_row_id": delivery.event_id,
+        "replay_id": ReplayFactory(webhook=webhook).pk,
         "credential_id": CredentialFactory(organization=organization).pk,
         "membership_id": member.pk,
         "invitation_id": invitation_to(organization, "new@bakery.example").pk,
@@ -98,6 +101,28 @@ def _of(**fields: Any) -> Callable[[PageClient, Ids], Fields]:
     return lambda _client, _ids: dict(fields)
 
 
+def _ended(_client: PageClient, ids: Ids) -> Fields:
+    """The delivery has failed, and no replay of its webhook is running."""
+    now = timezone.now()
+    Replay.objects.filter(pk=ids["replay_id"]).update(finished_at=now)
+    Delivery.objects.filter(pk=ids["delivery_id"]).update(
+        state=State.FAILED, finished_at=now, next_attempt_at=None
+    )
+    return {"back": "/notifications"}
+
+
+def _range(page: str, before: Callable[[PageClient, Ids], Fields]) -> Any:
+    """As the page is opened, and then started."""
+
+    def fields(client: PageClient, ids: Ids) -> Fields:
+        before(client, ids)
+        form = client.get(f"/notifications/{ids['public_id']}/{page}").context["form"]
+        opened = {name: form.data.getlist(name) for name in form.data}
+        return opened | {"counted": form.chosen, "step": "start"}
+
+    return fields
+
+
 FORMS: dict[str, Callable[[PageClient, Ids], Fields]] = {
     "sign-in": _of(username="alice", password=PASSWORD, next="/feed"),
     "sign-out": _of(next="/sign-in"),
@@ -133,6 +158,11 @@ FORMS: dict[str, Callable[[PageClient, Ids], Fields]] = {
     "webhook-deactivate": _of(back="/notifications"),
     "webhook-delete": _of(back="/notifications"),
     "webhook-restore": _of(back="/notifications"),
+    "webhook-replay": _range("replay", _ended),
+    "webhook-cancel-waiting": _range("cancel-waiting", _nothing),
+    "delivery-replay": _ended,
+    "delivery-cancel": _of(back="/notifications"),
+    "replay-cancel": _nothing,
     "webhook-test": _of(event_name="transactionAdded", body='{"data": {"note": "a test"}}'),
 }
 

@@ -32,6 +32,7 @@ class Words(NamedTuple):
     icon: str
     kind: str
     about: str
+    back: str
 
 
 class RangePage(WebhookPage, FormPage):
@@ -98,6 +99,7 @@ class WebhookReplay(RangePage):
         kind="primary",
         about="Each event is delivered once more, as a new delivery that is tried for 24 hours."
         " New events go first. What is in flight, or pending, is left alone.",
+        back="Cancel",
     )
 
     def make_form(self, data: Any) -> ReplayForm:
@@ -137,6 +139,7 @@ class WebhookCancelWaiting(RangePage):
         icon="off",
         kind="danger",
         about="They are not sent any more; each can be replayed. What is in flight ends by itself.",
+        back="Keep waiting",
     )
 
     def make_form(self, data: Any) -> CancelForm:
