@@ -172,7 +172,7 @@ def parse(url: str) -> QueueUrl:
         raise _broken(f"A queue's URL begins with one of: {', '.join(f'{s}://' for s in PORTS)}.")
     found = parts(url)
     assert found is not None  # noqa: S101  the same pattern
-    if unquote(found.password) == MASK:
+    if MASK in unquote(found.password):
         raise ValidationError(
             "The mask stands for no stored password of this user and host; give the password.",
             "url_mask_unmatched",
@@ -181,7 +181,7 @@ def parse(url: str) -> QueueUrl:
         raise _broken(f"A URL has at most {MAX_URL} characters.")
     if _UNSAFE.search(url) or _PERCENT.search(url):
         raise _broken("Percent-encode spaces, backslashes and number signs, and a percent as %25.")
-    if "@" in found.rest:
+    if "@" in found.rest or "@" in (found.user_info or ""):
         raise _broken("Percent-encode an at sign as %40, and a slash in a password as %2F.")
     scheme = match[1].lower()
     host, port = _host_and_port(found.host, PORTS[scheme])

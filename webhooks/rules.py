@@ -42,8 +42,9 @@ def validate_http_url(url: str) -> None:
 
 def validate_queue_url(url: str, secret: str = "") -> None:
     """Likewise of a queue's URL, whose password stands in `secret` or in the URL itself."""
-    queue_url.parse(queue_url.joined(url, secret))
-    _check_reach(url)
+    whole = queue_url.joined(url, secret)
+    queue_url.parse(whole)
+    _check_reach(whole)
 
 
 def _check_reach(url: str) -> None:
