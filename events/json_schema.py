@@ -16,12 +16,15 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from events.schema_bounds import MAX_INSTANCE_DEPTH, Bounds, SchemaError, schema_text
+from events.schema_bounds import Bounds, SchemaError, schema_text
 from events.schema_failures import MAX_TEXT, Failure, TooMuchWork, explain, path_text
+from events.schema_work import MAX_INSTANCE_DEPTH, MAX_UNITS, TooDeep, WorkTable
 
 __all__ = ["CompiledSchema", "Failure", "SchemaError", "check_schema", "compiled", "failures"]
 
 MAX_COMPILED: Final = 512
+# An event that is too large for its schema is not checked at all; where it has to fit, it does not.
+TOO_MUCH: Final = Failure("", "is too much to be checked against the schema of its type")
 
 _DIALECTS: Final = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
@@ -36,7 +39,7 @@ _NEWEST: Final = "https://json-schema.org/draft/2020-12/schema"
 class CompiledSchema:
     """A schema that was checked and can be asked at once. Safe to share between threads."""
 
-    __slots__ = ("_dialect", "_schema", "_validator")
+    __slots__ = ("_dialect", "_schema", "_validator", "work")
 
     def __init__(self, text: str) -> None:
         """Raises SchemaError for a schema that is wrong or would cost too much."""
@@ -45,7 +48,7 @@ class CompiledSchema:
         try:
             # Before the dialect is known to be one of ours this would fetch it.
             jsonschema_rs.meta.validate(self._schema)
-            Bounds(self._schema, self._dialect).check()
+            self.work: WorkTable = Bounds(self._schema, self._dialect).table()
             self._validator = _DIALECTS[self._dialect](
                 self._schema,
                 validate_formats=False,
@@ -63,8 +66,12 @@ class CompiledSchema:
         return not self.failures(instance, max_failures=1)
 
     def failures(self, instance: object, max_failures: int = 20) -> list[Failure]:
-        """Why the event does not fit; empty if it does."""
-        if _too_deep(instance):
+        """Why the event does not fit; empty if it does. What would cost more than MAX_UNITS is not
+        done: the failure is TOO_MUCH."""
+        try:
+            if self.work.units(instance) > MAX_UNITS:
+                return [TOO_MUCH]
+        except TooDeep:
             return [Failure("", f"is nested deeper than {MAX_INSTANCE_DEPTH} levels")]
         try:
             if self._validator.is_valid(instance):
@@ -143,19 +150,3 @@ def _dialect(schema: dict[str, Any]) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
-
-
-def _too_deep(instance: object) -> bool:
-    """Checked first: the fast validator would overrun its stack at some ten thousand levels."""
-    level = [instance]
-    for _ in range(MAX_INSTANCE_DEPTH):
-        deeper: list[object] = []
-        for value in level:
-            if isinstance(value, dict):
-                deeper += value.values()
-            elif isinstance(value, list):
-                deeper += value
-        if not deeper:
-            return False
-        level = deeper
-    return True

@@ -5,42 +5,34 @@ double, or of nested `unevaluatedProperties`, keep a processor busy for years, a
 refers to itself at the same place never ends. Nothing here validates an event.
 """
 
-import functools
-import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import re2
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from events.schema_costs import Cost, cost_of
 from events.schema_keywords import (
     KEPT,
     REFERENCES,
     Members,
     applied_here,
     array_items,
+    asks_twice,
     mapping,
     object_members,
-    sequence,
 )
+from events.schema_patterns import PatternError, compiled_pattern, shortened
+from events.schema_work import MAX_CHAIN, Endless, Places, TooMuch, WorkTable
 
 MAX_SCHEMA_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64
 MAX_SUBSCHEMAS: Final = 5_000
-# Rules applied along one path from the top of an event down to a leaf. The standard types need
-# fewer than 40; a validator applies some 20 million in a second.
-MAX_WORK: Final = 2_000
-# References followed one from another without going deeper into the event.
-MAX_CHAIN: Final = 128
-# Levels of an event that are validated; one above what an accepted event can have.
-MAX_INSTANCE_DEPTH: Final = 65
-
-_METASCHEMA_WORK: Final = 100
-_RULES_PER_UNIT: Final = 20
+MAX_PATTERNS: Final = 200
+MAX_PROGRAMS: Final = 20_000  # instructions of all patterns together
 
 
 class SchemaError(ValueError):
@@ -92,33 +84,48 @@ class Bounds:
         base = resource.id() or ""
         self._resolver = Registry().with_resource(base, resource).resolver(base)
         self._root = schema
-        self._schemas: dict[int, dict[str, Any]] = {}
-        self._targets: dict[int, list[dict[str, Any]]] = {}
-        self._totals: dict[int, dict[int, int]] = {}
-        self._rules: dict[int, int] = {}
+        self._seen: set[int] = set()
+        self._programs: dict[str, int] = {}
+        self._costs: dict[int, Cost] = {}
+        self._here: dict[int, list[dict[str, Any]]] = {}
         self._members: dict[int, tuple[Members, Members]] = {}  # of objects, of arrays
 
-    def check(self) -> None:
-        """Raises SchemaError."""
+    def table(self) -> WorkTable:
+        """Raises SchemaError for what is wrong or too much, whatever the event."""
         self._collect()
-        self._check_work()
+        try:
+            return Places(self._costs, self._here, self._members).table(id(self._root))
+        except TooMuch:
+            raise SchemaError(
+                "The schema multiplies its rules (`$ref`, `allOf`, …) too often, or has too many "
+                "for one value."
+            ) from None
+        except Endless:
+            raise SchemaError(
+                "A `$ref` comes back to itself without going deeper into the event, or is one of "
+                f"a chain of more than {MAX_CHAIN}."
+            ) from None
 
     def _collect(self) -> None:
         waiting: list[Any] = [self._root]
         while waiting:
             schema = waiting.pop()
-            if not isinstance(schema, dict) or id(schema) in self._schemas:
+            if not isinstance(schema, dict) or id(schema) in self._seen:
                 continue
-            self._schemas[id(schema)] = schema
-            if len(self._schemas) > MAX_SUBSCHEMAS:
+            self._seen.add(id(schema))
+            if len(self._seen) > MAX_SUBSCHEMAS:
                 raise SchemaError(f"The schema has more than {MAX_SUBSCHEMAS} subschemas.")
             self._check_names(schema)
             self._check_patterns(schema)
-            self._rules[id(schema)] = self._own_rules(schema)
-            self._targets[id(schema)] = list(self._referred(schema))
-            waiting += self._targets[id(schema)]
-            waiting += applied_here(schema)
+            targets = list(self._referred(schema))
+            is_metaschema = any(self._is_metaschema(schema.get(key)) for key in REFERENCES)
+            self._costs[id(schema)] = cost_of(schema, is_metaschema=is_metaschema)
+            again = 2 if asks_twice(schema) else 1
+            parts = [part for part in applied_here(schema) if isinstance(part, dict)]
+            self._here[id(schema)] = targets * again + parts
             self._members[id(schema)] = object_members(schema), array_items(schema)
+            waiting += targets
+            waiting += parts
             for members in self._members[id(schema)]:
                 waiting += members
             for keyword in KEPT:
@@ -132,7 +139,7 @@ class Bounds:
         name = schema.get("id" if self._dialect.endswith("/draft-04/schema") else "$id")
         if isinstance(name, str) and not name.startswith("#"):
             raise SchemaError(
-                f"A part may not have an address of its own ({_short(name)}): "
+                f"A part may not have an address of its own ({shortened(name)}): "
                 "put it under `definitions` and refer to it there."
             )
 
@@ -141,14 +148,14 @@ class Bounds:
         if isinstance(schema.get("pattern"), str):
             patterns.append(schema["pattern"])
         for pattern in patterns:
-            compiled_pattern(pattern)
-
-    def _own_rules(self, schema: dict[str, Any]) -> int:
-        """What the schema itself costs, without the schemas it holds."""
-        composed = sum(isinstance(value, dict | list) for value in sequence(schema, "enum"))
-        names = len(mapping(schema, "properties")) + len(sequence(schema, "required"))
-        metaschema = any(self._is_metaschema(schema.get(key)) for key in REFERENCES)
-        return 1 + composed + names // _RULES_PER_UNIT + metaschema * _METASCHEMA_WORK
+            if pattern in self._programs:
+                continue
+            try:
+                self._programs[pattern] = int(compiled_pattern(pattern).programsize)
+            except PatternError as error:
+                raise SchemaError(str(error)) from None
+            if len(self._programs) > MAX_PATTERNS or sum(self._programs.values()) > MAX_PROGRAMS:
+                raise SchemaError("The patterns of the schema are too many or too large.")
 
     def _referred(self, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for keyword in REFERENCES:
@@ -157,120 +164,15 @@ class Bounds:
                 continue
             if not reference.startswith("#"):
                 raise SchemaError(
-                    f"`{keyword}` leads outside of the schema ({_short(reference)}); "
+                    f"`{keyword}` leads outside of the schema ({shortened(reference)}); "
                     "only references into the schema itself (`#/…`) are followed."
                 )
             try:
                 target = self._resolver.lookup(reference).contents
             except (Unresolvable, LookupError, ValueError, TypeError):
-                raise SchemaError(f"`{keyword}` {_short(reference)} leads nowhere.") from None
+                raise SchemaError(f"`{keyword}` {shortened(reference)} leads nowhere.") from None
             if isinstance(target, dict):
                 yield target
 
     def _is_metaschema(self, reference: Any) -> bool:
         return isinstance(reference, str) and reference.removesuffix("#") == self._dialect
-
-    def _check_work(self) -> None:
-        """Raise if one path from the top to a leaf can meet more than MAX_WORK rules.
-
-        The work of a schema for an event of n levels is that of all schemas applied at the same
-        place, and of the costliest member with n - 1 levels. It grows with n until the schema
-        has no deeper rules, or for ever if it refers to itself.
-        """
-        work: dict[int, int] = {}
-        above = self._entries()
-        changing = set(above)
-        for _ in range(MAX_INSTANCE_DEPTH):
-            deeper = {entry: self._work(entry, work) for entry in changing}
-            if max(deeper.values()) > MAX_WORK:
-                raise _too_much()
-            changed = [entry for entry in changing if deeper[entry] != work.get(entry)]
-            if not changed:
-                return
-            work.update(deeper)
-            changing = set().union(*(above[entry] for entry in changed)) or {id(self._root)}
-
-    def _entries(self) -> dict[int, set[int]]:
-        """Where validation can begin, the top and every member; and for each, what is above it."""
-        above: dict[int, set[int]] = {id(self._root): set()}
-        waiting = [id(self._root)]
-        for entry in waiting:  # grows while it is walked
-            for here in self._applied_together(entry):
-                for member in itertools.chain(*self._members[here]):
-                    if not isinstance(member, dict):
-                        continue
-                    if id(member) not in above:
-                        above[id(member)] = set()
-                        waiting.append(id(member))
-                    above[id(member)].add(entry)
-        return above
-
-    def _applied_together(self, entry: int, chain: tuple[int, ...] = ()) -> dict[int, int]:
-        """All schemas applied at the same place as this one, and how many times each."""
-        if entry in self._totals:
-            return self._totals[entry]
-        if entry in chain:
-            raise SchemaError(
-                "A `$ref` comes back to itself without going deeper into the event: "
-                "validation would never end."
-            )
-        if len(chain) > MAX_CHAIN:
-            raise SchemaError(f"References form a chain of more than {MAX_CHAIN}.")
-        schema = self._schemas[entry]
-        total = {entry: 1}
-        for part in (*self._targets[entry], *applied_here(schema)):
-            if not isinstance(part, dict):
-                continue
-            for key, times in self._applied_together(id(part), (*chain, entry)).items():
-                total[key] = total.get(key, 0) + times
-            if sum(total.values()) > MAX_WORK:
-                raise _too_much()
-        self._totals[entry] = total
-        return total
-
-    def _work(self, entry: int, deeper: dict[int, int]) -> int:
-        together = self._applied_together(entry)
-        own = sum(self._rules[key] * times for key, times in together.items())
-        return own + max(self._costliest_member(together, deeper, kind) for kind in (0, 1))
-
-    def _costliest_member(self, together: dict[int, int], deeper: dict[int, int], kind: int) -> int:
-        """The work for the member that meets the most rules: a named one, or any other."""
-
-        def cost(schemas: list[Any]) -> int:
-            return sum(deeper.get(id(schema), 0) for schema in schemas)
-
-        for_any = 0
-        named: dict[str | int, int] = {}
-        for key, times in together.items():
-            members = self._members[key][kind]
-            rest = cost(members.rest)
-            for_any += times * (rest + cost(members.always))
-            for name, schema in members.named.items():
-                named[name] = named.get(name, 0) + times * (cost([schema]) - rest)
-        return for_any + max(0, max(named.values(), default=0))
-
-
-def _too_much() -> SchemaError:
-    return SchemaError("The schema multiplies its rules (`$ref`, `allOf`, …) too often.")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-@functools.lru_cache(maxsize=2_048)
-def compiled_pattern(pattern: str) -> Any:
-    """The pattern for RE2, which needs time in proportion to the text whatever the pattern.
-
-    Raises SchemaError for what RE2 does not know: look-around and back references.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1024 * 1024
-    try:
-        return re2.compile(pattern, options)
-    except (re2.error, ValueError):
-        raise SchemaError(
-            f"The pattern {_short(pattern)} can not be used: it is wrong, too large, or needs "
-            "look-around or back references."
-        ) from None

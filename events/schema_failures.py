@@ -19,15 +19,15 @@ from jsonschema.exceptions import ValidationError
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped] # has no types
 from referencing.exceptions import Unresolvable
 
-from events.schema_bounds import compiled_pattern
+from events.schema_patterns import compiled_pattern
+from events.schema_steps import MAX_STEPS, steps
 
 MAX_TEXT: Final = 200
 _MAX_VALUE: Final = 40
-# Rules tried before the search for reasons is given up: about half a second.
-_MAX_RULES: Final = 50_000
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_$][\w$-]*")
 
-_rules_left: contextvars.ContextVar[Iterator[int]] = contextvars.ContextVar("rules_left")
+_steps_left: contextvars.ContextVar[list[int]] = contextvars.ContextVar("steps_left")
 
 _KINDS: Final = {
     "object": "an object",
@@ -76,7 +76,7 @@ def explain(schema: dict[str, Any], dialect: str, instance: Any, limit: int) -> 
     Raises TooMuchWork when the bound is reached before a single reason was found.
     """
     validator = _validator_class(dialect)(schema, registry=REGISTRY)
-    token = _rules_left.set(iter(range(_MAX_RULES)))
+    token = _steps_left.set([MAX_STEPS])
     found: list[Failure] = []
     try:
         errors = itertools.islice(validator.iter_errors(instance), limit)
@@ -86,7 +86,7 @@ def explain(schema: dict[str, Any], dialect: str, instance: Any, limit: int) -> 
         if not found:
             raise TooMuchWork from None
     finally:
-        _rules_left.reset(token)
+        _steps_left.reset(token)
     return found
 
 
@@ -99,8 +99,11 @@ def _cut(text: str, length: int) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value of the schema; those of the event are never repeated."""
-    return _cut(json.dumps(value, ensure_ascii=False), _MAX_VALUE)
+    """A value of the schema, which may be long; those of the event are never repeated."""
+    if isinstance(value, str):
+        value = value[: _MAX_VALUE + 1]
+    parts = itertools.islice(_ENCODER.iterencode(value), _MAX_VALUE + 1)
+    return _cut("".join(part[: _MAX_VALUE + 1] for part in parts), _MAX_VALUE)
 
 
 def _kind(value: Any) -> str:
@@ -247,13 +250,12 @@ def _untold(*_: Any) -> _Errors:
     return iter(())
 
 
-def _counted(keyword: Callable[..., Any]) -> Callable[..., _Errors]:
+def _counted(word: str, keyword: Callable[..., Any]) -> Callable[..., _Errors]:
     @functools.wraps(keyword)
     def counted(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
-        rules = 1 + len(value) // 10 if isinstance(value, list | dict) else 1
-        if isinstance(instance, list | str):
-            rules += len(instance) // 100
-        if len(list(itertools.islice(_rules_left.get(), rules))) < rules:
+        left = _steps_left.get()
+        left[0] -= steps(word, value, instance, schema)
+        if left[0] < 0:
             raise TooMuchWork
         yield from keyword(validator, value, instance, schema) or ()
 
@@ -274,6 +276,6 @@ def _validator_class(dialect: str) -> Any:
         "unevaluatedProperties": _untold,
         "unevaluatedItems": _untold,
     }
-    counted = {name: _counted(keyword) for name, keyword in keywords.items()}
+    counted = {name: _counted(name, keyword) for name, keyword in keywords.items()}
     extend: Any = validators.extend  # has no types
     return extend(base, validators=counted)

@@ -72,6 +72,11 @@ def applied_here(schema: dict[str, Any]) -> list[Any]:
     here += _present(schema, *_HERE)
     for keyword in _HERE_MAPS:
         here += (part for part in mapping(schema, keyword).values() if isinstance(part, dict))
-    if "unevaluatedProperties" in schema or "unevaluatedItems" in schema:
-        here += here  # they ask all of them a second time which members they looked at
+    if asks_twice(schema):
+        here += here
     return here
+
+
+def asks_twice(schema: dict[str, Any]) -> bool:
+    """Whether it asks all that is applied here a second time at which members they looked."""
+    return "unevaluatedProperties" in schema or "unevaluatedItems" in schema

@@ -32,8 +32,8 @@ def test_a_pattern_that_others_choke_on_is_matched_in_no_time() -> None:
 
 
 @pytest.mark.parametrize("twice", [True, False])
-def test_the_same_item_is_found_among_a_hundred_thousand(twice: bool) -> None:
-    items: list[Any] = [{"a": [n, {"b": n / 2}]} for n in range(100_000)]
+def test_the_same_item_is_found_among_a_thousand(twice: bool) -> None:
+    items: list[Any] = [{"a": [n, {"b": n / 2}]} for n in range(1_000)]
     if twice:
         items[-1] = copy.deepcopy(items[0])
     found = failures({"uniqueItems": True}, items)
