@@ -14,7 +14,7 @@ from tests.test_pages import PUBLIC
 
 WIDTHS = (1440, 360)
 SCHEMES = ("light", "dark")
-OPEN_TO_ALL = {"sign-in", "invitation-accept"}
+OPEN_TO_ALL = {"sign-in", "invitation-accept", "verify-signatures"}
 NO_PAGES = {"event-news", "event-payload"}  # a part of one, a file
 SHOWN = [
     page
