@@ -77,7 +77,7 @@ def opened(text: str, settings: Settings) -> Opened | None:
         if settings.awarded_reference or settings.points_balance:
             payload.award = _award(payload)
         payload.data = _without_depth(payload.data)
-    except (ValueError, IndexError, RecursionError):  # it was checked when it came in; what is it?
+    except (ValueError, RecursionError):  # it was checked when it came in; what is it?
         return None
     if not (payload.entries or payload.identifiers or payload.award):
         return None

@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple
 from events.strict_json import dumps
 
 _decode = json.JSONDecoder().raw_decode  # the value that begins at a place, and where it ends
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
-_COLON: Final = re.compile(r"[ \t\r\n]*:?[ \t\r\n]*")
-_COMMA: Final = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+_KEY: Final = re.compile(r'[ \t\r\n]*,?[ \t\r\n]*("[^"\\]*(?:\\.[^"\\]*)*")[ \t\r\n]*:[ \t\r\n]*')
+_EMPTY: Final = re.compile(r"\{[ \t\r\n]*\}")
 _DATA: Final = re.compile(r'"data"[ \t\r\n]*:[ \t\r\n]*(?=\{)')
 
 
@@ -34,24 +33,17 @@ class Edit(NamedTuple):
     text: str
 
 
-def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    assert found is not None  # noqa: S101  it matches nothing too
-    return found.end()
-
-
 def members(text: str, start: int) -> Iterator[tuple[str, Any, int, int]]:
     """Key, value, and the value's start and end, of the object that begins at `start`.
 
-    Raises ValueError or IndexError for what is no object.
+    Raises ValueError for a value that is none.
     """
-    at = _after(_SPACE, text, start + 1)
-    while text[at] != "}":
-        key, at = _decode(text, at)
-        at = _after(_COLON, text, at)
-        value, end = _decode(text, at)
-        yield key, value, at, end
-        at = _after(_COMMA, text, end)
+    key = _KEY.match(text, start + 1)
+    while key is not None:
+        name = key[1][1:-1] if "\\" not in key[1] else json.loads(key[1])
+        value, end = _decode(text, key.end())
+        yield name, value, key.end(), end
+        key = _KEY.match(text, end)
 
 
 def data_of(text: str) -> Place | None:
@@ -110,7 +102,7 @@ def filling(text: str, place: Place, additions: Mapping[str, Any]) -> Iterator[E
     missing = {key: value for key, value in additions.items() if key not in there}
     if missing:
         last = place.end - 1
-        comma = "" if _after(_SPACE, text, place.start + 1) == last else ","
+        comma = "" if _EMPTY.match(text, place.start) else ","
         yield Edit(last, last, comma + dumps(missing)[1:-1])
     if len(missing) == len(additions):
         return
