@@ -10,6 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from delivery import reasons
+from delivery.engine.sending import MISSED_HEADER
+from delivery.enrichment.preview import as_sent
+from delivery.enrichment.settings import Settings
 from delivery.filters import MAX_PAGE, parse_number
 from delivery.looks import Look
 from delivery.models import OPEN, WAITING, Attempt, Delivery, State
@@ -26,12 +29,16 @@ MAX_ATTEMPT_ID = 2**63 - 1
 
 
 class Payload(NamedTuple):
-    """The request's body. `is_shown`: not only offered; `is_open`: somebody asked for it."""
+    """The request's body. `is_shown`: not only offered; `is_open`: somebody asked for it.
+
+    `is_enriched`: as it would be sent now, which may differ from what was sent.
+    """
 
     text: str
     size_bytes: int
     is_shown: bool
     is_open: bool
+    is_enriched: bool = False
 
 
 class DeliveryDetail(TemplatePage):
@@ -52,22 +59,30 @@ class DeliveryDetail(TemplatePage):
         context |= {
             "delivery": delivery,
             "path": reverse("delivery-detail", args=[delivery.pk]),
-            "payload": self._payload(),
         }
         if self.part == "payload":
-            return context | {"id": self.request.GET.get("attempt", "")}
+            payload = self._payload(self._opened(None))
+            return context | {"id": self.request.GET.get("attempt", ""), "payload": payload}
         if self.part == "exchange":
             opened = self._opened(None)
             if opened is None:
                 raise Http404
-            exchange = Exchange.of(opened, delivery.webhook)
-            return context | {"number": opened.number, "id": opened.pk, "exchange": exchange}
+            exchange, payload = Exchange.of(opened, delivery.webhook), self._payload(opened)
+            shown = {"exchange": exchange, "payload": payload}
+            return context | {"number": opened.number, "id": opened.pk} | shown
         return context | self._facts() | self._timeline()
 
-    def _payload(self) -> Payload:
+    def _payload(self, attempt: Attempt | None) -> Payload:
+        """Of that attempt; one that says so was sent as the event came in."""
         text, is_asked = self.delivery.event.payload, "payload" in self.request.GET
         is_shown = is_asked or len(text) <= INLINE_CHARS
-        return Payload(text, len(text.encode()), is_shown, is_asked)
+        settings = Settings.of(self.delivery.webhook)
+        is_enriched = bool(settings) and is_shown and attempt is not None
+        if attempt is not None and f'"{MISSED_HEADER}"' in attempt.request_headers:
+            is_enriched = False
+        if is_enriched:
+            text = as_sent(self.delivery.event.organization, text, settings).enriched_text
+        return Payload(text, len(text.encode()), is_shown, is_asked, is_enriched)
 
     def _facts(self) -> dict[str, Any]:
         delivery = self.delivery
@@ -115,6 +130,7 @@ class DeliveryDetail(TemplatePage):
         ]
         return {
             "entries": entries,
+            "payload": self._payload(opened),
             "page": number,
             "later": number - 1,
             "earlier": number + 1 if has_more else 0,

@@ -5,20 +5,23 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from delivery.log import newest
 from delivery.looks import LOOKS, Look
 from delivery.models import Attempt, Delivery, State
+from delivery.pages.event_payload import EnrichedPayload, enriched_payload, enriching_webhooks
 from delivery.pages.feed_rows import FeedRow, feed_rows
 from delivery.reasons import result
 from events.models import Event
 from events.payload_lines import PayloadLines, payload_lines
 from organizations.models import Organization
 from organizations.pages.page import Page
+from webhooks.models import Webhook
 
 MAX_DELIVERIES = 200  # of one event that are listed
+ENRICHED_FOR = "enriched"  # in a query: the id of a webhook
 
 
 def visible_events(organization: Organization) -> QuerySet[Event]:
@@ -64,11 +67,15 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class EventDetails:
-    """`row` is the event as in the feed; `sent` are the first of its deliveries."""
+    """`row` is the event as in the feed; `sent` are the first of its deliveries.
+
+    `enriched_for` is the id of the webhook whose payload is asked for, "" for the original.
+    """
 
     row: FeedRow
     organization: Organization
     sent: list[Sent]
+    enriched_for: str = ""
 
     @property
     def event(self) -> Event:
@@ -92,6 +99,15 @@ class EventDetails:
         return self.event.organization_id != self.organization.pk
 
     @functools.cached_property
+    def enriching(self) -> list[Webhook]:
+        return enriching_webhooks(sent.delivery for sent in self.sent)
+
+    @functools.cached_property
+    def enriched(self) -> EnrichedPayload | None:
+        """None while the original is shown."""
+        return enriched_payload(self.event, self.enriching, self.enriched_for)
+
+    @functools.cached_property
     def payload(self) -> PayloadLines:
         return payload_lines(self.event.payload, with_paths=bool(self.event.failures))
 
@@ -108,7 +124,7 @@ class EventDetails:
 
     @property
     def size_bytes(self) -> int:
-        return len(self.event.payload.encode())
+        return self.enriched.size_bytes if self.enriched else len(self.event.payload.encode())
 
 
 class EventPage(Page):
@@ -124,19 +140,27 @@ class EventDetail(EventPage):
         event = self.event()
         (row,) = feed_rows(self.organization, [event])
         sent = map(Sent.of, deliveries_of(event, self.organization)[:MAX_DELIVERIES])
-        details = EventDetails(row, self.organization, list(sent))
+        enriched_for = request.GET.get(ENRICHED_FOR, "")
+        details = EventDetails(row, self.organization, list(sent), enriched_for)
         may_replay = self.caller.access.may_write and not event.is_test
         context = {"event": event, "details": details, "may_replay": may_replay}
         return render(request, "events/event_detail.html", context)
 
 
 class EventPayload(EventPage):
-    """The payload as a file: what receivers get, to the byte."""
+    """The payload as a file: what receivers get, to the byte; of one that enriches if asked."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         event = self.event()
+        text = event.payload
+        if public_id := request.GET.get(ENRICHED_FOR):
+            webhooks = enriching_webhooks(deliveries_of(event, self.organization)[:MAX_DELIVERIES])
+            enriched = enriched_payload(event, webhooks, public_id)
+            if enriched is None:
+                raise Http404
+            text = enriched.preview.enriched_text
         return HttpResponse(
-            event.payload,
+            text,
             content_type="application/json; charset=utf-8",
             headers={
                 "Content-Disposition": f'attachment; filename="event-{event.pk}.json"',
