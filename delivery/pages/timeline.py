@@ -117,7 +117,8 @@ def beginnings(delivery: Delivery) -> Iterator[Entry]:
         yield Entry("off", "refresh", "Replayed by hand", note, delivery.created_at)
     paths = event.differing_paths
     warned = f"warned: {paths} path{' differs' if paths == 1 else 's differ'} from the schema"
-    came = f"from {event.received_from}" if event.received_from else ""
+    sender = delivery.child or event.received_from  # a child's credentials are its own business
+    came = f"from {sender}" if sender else ""
     note = " · ".join(filter(None, [came, warned if paths else ""]))
     title = "Test made by hand" if event.is_test else "Event accepted"
     yield Entry("off", "plus", title, note, event.ingested_at)
