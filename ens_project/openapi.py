@@ -86,7 +86,7 @@ def plain_paths(endpoints: list[Endpoint], **_: Any) -> list[Endpoint]:
     plain = []
     for _path, regex, method, view in endpoints:
         regex = regex.replace(WEB_HOOKS, "webHooks")
-        regex = re.sub(r"\^|/\?(\\Z|\$)$", "", regex)
+        regex = re.sub(r"(?<!\[)\^|/\?(\\Z|\$)$", "", regex)
         path = simplify_regex(regex).replace("<", "{").replace(">", "}")
         plain.append((path, regex, method, view))
     return plain
