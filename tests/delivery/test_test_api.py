@@ -169,8 +169,12 @@ def test_a_type_of_a_child_is_tested_at_a_parents_webhook(
     api: CredentialClient, webhook: Webhook
 ) -> None:
     child = OrganizationFactory(parent=api.organization)
-    schema = {"type": "object", "properties": {"data": {"type": "object"}}, "required": ["data"]}
-    sample = {"eventName": "beansRoasted", "data": {"beans": 7}}
+    schema: Any = {
+        "type": "object",
+        "properties": {"data": {"type": "object"}},
+        "required": ["data"],
+    }
+    sample: Any = {"eventName": "beansRoasted", "data": {"beans": 7}}
     EventType.objects.create(organization=child, name="beansRoasted", schema=schema, sample=sample)
     body = json.loads(sent(api, webhook, eventName="beansRoasted")["requestBody"])
     assert (body["data"], body["orgId"]) == ({"beans": 7}, api.organization.pk)
@@ -189,7 +193,7 @@ def test_a_queue_acknowledges_what_it_got(api: CredentialClient) -> None:
     data = sent(api, webhook)
     assert (data["delivered"], data["webhookHttpStatus"], data["error"]) == (True, None, None)
     assert data["acknowledgement"]
-    client = redis.Redis.from_url(server)
+    client: Any = redis.Redis.from_url(server)
     ((_, entry),) = client.xrange("tests-of-sends")
     client.delete("tests-of-sends")
     assert entry[b"body"].decode() == data["requestBody"]
@@ -297,4 +301,6 @@ def test_it_is_in_the_log_and_in_the_openapi_description(
     assert (entry["status"], entry["attempts"]) == ("delivered", 1)
     answer = api.get("/api/schema", headers={"Accept": "application/vnd.oai.openapi+json"})
     described = json.loads(answer.content)["paths"]
+    (parameter,) = described["/v3/webHooks/{public_id}/test"]["post"]["parameters"]
+    assert parameter["schema"]["pattern"] == "^[^/]+$"
     assert set(described["/v3/webHooks/{public_id}/test"]) == {"post"}
