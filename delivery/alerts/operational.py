@@ -83,10 +83,7 @@ def receiver_of(webhook: Webhook) -> Webhook | None:
 
 def _event(alert: Alert, receiver: Webhook, now: dt.datetime) -> Event:
     organization = receiver.organization
-    envelope = parse(
-        body_of(alert), organization_id=organization.pk, request_id=uuid.uuid4().hex, now_ms=0
-    )
-    event = _stored(envelope, organization, now)
+    event = _stored(envelope_of(alert, uuid.uuid4(), uuid.uuid4().hex), organization, now)
     Delivery.objects.create(
         id=new_row_id(),
         event=event,
@@ -115,26 +112,33 @@ def _stored(envelope: Envelope, organization: Organization, now: dt.datetime) ->
     )
 
 
-def body_of(alert: Alert) -> dict[str, Any]:
-    """As a producer would send it."""
+def envelope_of(alert: Alert, event_id: uuid.UUID, request_id: str) -> Envelope:
     webhook = alert.webhook
+    body = {
+        "eventName": NAMES[AlertKind(alert.kind)],
+        "eventId": str(event_id),
+        "orgId": webhook.organization_id,
+        "refId": f"{webhook.organization_id}_{webhook.public_id}",
+        "apiRequestId": request_id,
+        "createdAt": _epoch_ms(alert.created_at),
+        "data": _data(alert, webhook),
+    }
+    return parse(body, organization_id=webhook.organization_id, request_id=request_id, now_ms=0)
+
+
+def _data(alert: Alert, webhook: Webhook) -> dict[str, Any]:
     page = reverse("webhook-detail", args=[webhook.public_id])
     return {
-        "eventName": NAMES[AlertKind(alert.kind)],
-        "refId": f"{webhook.organization_id}_{webhook.public_id}",
-        "createdAt": _epoch_ms(alert.created_at),
-        "data": {
-            "webHookId": webhook.public_id,
-            "name": webhook.name,
-            "consumerGroupId": str(webhook.consumer_group_id),
-            "webHookUrl": words.masked_url(webhook.url),
-            "reason": alert.reason,
-            "since": _epoch_ms(alert.since),
-            "failures": alert.failures,
-            "lastStatus": alert.last_status,
-            "lastError": words.last_error(alert) or None,
-            "page": f"{settings.PUBLIC_URL}{page}",
-        },
+        "webHookId": webhook.public_id,
+        "name": webhook.name,
+        "consumerGroupId": str(webhook.consumer_group_id),
+        "webHookUrl": words.masked_url(webhook.url),
+        "reason": alert.reason,
+        "since": _epoch_ms(alert.since),
+        "failures": alert.failures,
+        "lastStatus": alert.last_status,
+        "lastError": words.last_error(alert) or None,
+        "page": f"{settings.PUBLIC_URL}{page}",
     }
 
 
@@ -169,7 +173,6 @@ def examples() -> list[tuple[str, str]]:
             last_status=status,
             created_at=begun + dt.timedelta(hours=hours, seconds=30),
         )
-        body = {"eventId": str(uuid.UUID(int=hours, version=4)), **body_of(alert)}
-        envelope = parse(body, organization_id=1800, request_id=EXAMPLE_REQUEST_ID, now_ms=0)
+        envelope = envelope_of(alert, uuid.UUID(int=hours, version=4), EXAMPLE_REQUEST_ID)
         shown.append((envelope.name, envelope.payload))
     return shown

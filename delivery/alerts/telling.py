@@ -152,6 +152,8 @@ def _in_words(error: OSError) -> str:
         return "the mail server refused our credentials"
     if isinstance(error, TimeoutError):
         return "the mail server did not answer in time"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"the mail server answered {error.smtp_code}"
     if isinstance(error, smtplib.SMTPException):
-        return f"the mail server did not take it ({_name(error)})"
-    return f"the mail server could not be reached ({_name(error)})"
+        return "the mail server did not take it"
+    return "the mail server could not be reached"

@@ -62,7 +62,7 @@ def story(alert: Alert, webhook_name: str) -> Story:
     return Story(
         headline=f"“{plain(webhook_name)}” {HEADLINES[kind]}",
         reason=alert.reason,
-        last_error=last_error(alert),
+        last_error=untold_error(alert),
         consequence=CONSEQUENCES[kind],
         advice=_advice(alert, kind),
     )
@@ -73,6 +73,12 @@ def last_error(alert: Alert) -> str:
     if alert.last_status is None and not alert.last_error:
         return ""
     return reasons.result(alert.last_status, alert.last_error, None)
+
+
+def untold_error(alert: Alert) -> str:
+    """The same; "" also where the reason tells it."""
+    error = last_error(alert)
+    return "" if error in alert.reason else error
 
 
 def _advice(alert: Alert, kind: AlertKind) -> str:

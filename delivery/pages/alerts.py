@@ -95,6 +95,7 @@ class AlertList(FormPage):
         return {
             "people": why_not[:MEMBERS_SHOWN],
             "more_people": len(members) - MEMBERS_SHOWN,
+            "members_count": len(members),
             "mailed_count": sum(not reason for _, reason in why_not),
             "own": _own(self.request.membership),
         }
@@ -107,12 +108,12 @@ def _with_alerts(own: QuerySet[Webhook]) -> QuerySet[Webhook, tuple[str, str]]:
 
 def _own(membership: Membership) -> str:
     reason = recipients.why_not(membership)
-    return f"You get none: your membership {reason}." if reason else "You get them."
+    return f"Not to you: your membership {reason}." if reason else "To you as well."
 
 
 def _row(alert: Alert) -> Row:
     look = LOOKS[AlertKind(alert.kind)]
-    return Row(alert, look, words.last_error(alert), _mailed(alert))
+    return Row(alert, look, words.untold_error(alert), _mailed(alert))
 
 
 def _mailed(alert: Alert) -> str:

@@ -33,17 +33,18 @@ class PreferencesPage(FormPage):
         return self._make(self.name, data)
 
     def _make(self, name: str, data: QueryDict | None = None) -> forms.BaseForm:
+        # A copy that a refused form may fill in: by the page's own, times are shown.
         if name == "shared":
             organization = self.organization
             if data is not None:
                 organization = get_object_or_404(Organization, pk=organization.pk)
             return OrganizationTimeZoneForm(data, instance=organization)
-        # A copy that a refused form may fill in: by the page's own, times are shown.
-        memberships = Membership.objects.select_related("organization", "user")
-        own = get_object_or_404(memberships, pk=self.request.membership.pk)
-        if name == "alerts":
-            return OwnAlertsForm(data, instance=own)
-        return OwnTimeZoneForm(data, instance=own)
+        own = self.request.membership
+        if data is not None:
+            memberships = Membership.objects.select_related("organization", "user")
+            own = get_object_or_404(memberships, pk=own.pk)
+        form = OwnAlertsForm if name == "alerts" else OwnTimeZoneForm
+        return form(data, instance=own)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         context = super().get_context_data(**context)

@@ -51,7 +51,7 @@ def test_an_alert_becomes_an_event_for_the_chosen_webhook_alone(
     )
     body = json.loads(event.payload)
     assert list(body) == [
-        *("eventName", "refId", "createdAt", "eventId", "orgId", "apiRequestId", "data"),
+        *("eventName", "eventId", "orgId", "refId", "apiRequestId", "createdAt", "data"),
         "loyaltyEventId",
     ]
     assert (body["eventName"], body["orgId"]) == (NAMES[kind], webhook.organization.pk)
