@@ -12,10 +12,10 @@ from events import json_schema
 from events.catalogue import CATALOGUE
 from events.envelope import parse
 from events.json_text import json_text
+from events.reserved import PREFIX, is_reserved
 
 MAX_DESCRIPTION: Final = 2_000
 MAX_SAMPLE_BYTES: Final = 256 * 1024
-OUR_PREFIX: Final = "ens."  # of the events that tell about webhooks
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _STANDARD: Final = {name.lower(): name for name in CATALOGUE}
@@ -38,8 +38,8 @@ def name_problems(name: str) -> Problems:
         # Names are case-sensitive, people are not: a slip would go to the other type unnoticed.
         message = f"{standard} is a standard event; choose a name that is not only spelled anew."
         yield ValidationError(message, "event_type_name_reserved")
-    elif name.lower().startswith(OUR_PREFIX):
-        message = f"Names that begin with “{OUR_PREFIX}” are this service's own."
+    elif is_reserved(name):
+        message = f"Names that begin with “{PREFIX}” are this service's own."
         yield ValidationError(message, "event_type_name_reserved")
 
 
