@@ -150,8 +150,8 @@ def _name(error: OSError) -> str:
 def _in_words(error: OSError) -> str:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return "the mail server refused our credentials"
-    if isinstance(error, TimeoutError):
-        return "the mail server did not answer in time"
+    if isinstance(error, TimeoutError | smtplib.SMTPServerDisconnected):
+        return "the mail server did not answer"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"the mail server answered {error.smtp_code}"
     if isinstance(error, smtplib.SMTPException):

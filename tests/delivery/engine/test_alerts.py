@@ -1,6 +1,7 @@
 """Alerts in the transactions that change a webhook's state: each once, whoever sees it."""
 
 import datetime as dt
+import socket
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from delivery.engine.retry import Decision
 from delivery.engine.sweep import Sweep, mark_sla_breaches
 from delivery.models import Alert, AlertKind, Delivery, Health, OperationalWebhook, State
 from delivery.transport.result import ErrorClass
-from tests.delivery.engine.conftest import EngineHouse, at_once, let_pass
+from ens_project.environment import Environment
+from tests.delivery.engine.conftest import EngineHouse, at_once, let_pass, until
 from tests.delivery.engine.test_outcomes import FAILURE, SUCCESS, outcome, retry_in
-from tests.factories import DeliveryFactory, WebhookFactory
+from tests.factories import DeliveryFactory, MembershipFactory, WebhookFactory
 from tests.receiver import Receiver
 from webhooks.models import SigningSecret, Webhook
 from webhooks.signing_secrets import new_signing_secret
@@ -318,3 +320,22 @@ def test_an_operational_event_is_delivered_signed_like_every_event(
     body = StandardWebhook(secret).verify(request.body, request.headers)
     assert body["eventName"] == "ens.webhook.failing"
     assert body["data"]["webHookId"] == webhook.public_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_that_never_answers_holds_up_nothing(
+    webhook: Webhook, house: EngineHouse, receiver: Receiver, settings: Any
+) -> None:
+    MembershipFactory(organization=webhook.organization, user__email="alice@x.example")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"smtp://127.0.0.1:{deaf.getsockname()[1]}"
+        mail = Environment({"EMAIL_URL": url}).mail("EMAIL_URL", None)
+        settings.MAIL = {**(mail or {}), "timeout": 1.5}
+        fail(webhook, 50)
+        house.new().start()
+        until(lambda: Alert.objects.filter(tries=1).exists())
+        DeliveryFactory(webhook__url=receiver.url())
+        receiver.wait_for(1)
+        until(lambda: not Delivery.objects.filter(state=State.PENDING).exists())
+        assert not Alert.objects.exclude(note="").exists()
+        until(lambda: Alert.objects.filter(note="Tried, but the mail server did not answer."))
