@@ -124,6 +124,11 @@ class EventTypeVersion(models.Model):
     def __str__(self) -> str:
         return f"version {self.number} of {self.event_type_id}"
 
+    @property
+    def author(self) -> str:
+        """Empty if it was not made by anybody who signed in."""
+        return str(self.created_by.get("name") or self.created_by.get("code") or "")
+
 
 class Event(models.Model):
     """Something that happened, as accepted. Never changed afterwards.

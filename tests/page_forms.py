@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.generic import RedirectView
 
 from delivery.models import Delivery, Replay, State
+from events.custom_types import mark
 from events.models import EventType
 from organizations.models import Access, Invitation, Organization
 from tests.conftest import PageClient
@@ -40,7 +41,10 @@ def objects_of(organization: Organization) -> Ids:
     webhook = WebhookFactory(organization=organization)
     SigningSecret.objects.create(webhook=webhook, secret=SECRETS["secret"])
     Header.objects.create(webhook=webhook, position=0, name="Authorization", value=SECRETS["value"])
-    EventType.objects.create(organization=organization, name="beansRoasted", schema={})
+    roasted = EventType.objects.create(
+        organization=organization, name="beansRoasted", schema={}, version=2
+    )
+    roasted.versions.create(number=1, schema={"type": "object"})
     delivery = DeliveryFactory(webhook=webhook)
     member = MembershipFactory(
         organization=organization,
@@ -50,6 +54,7 @@ def objects_of(organization: Organization) -> Ids:
     return {
         "public_id": webhook.public_id,
         "event_name": "beansRoasted",
+        "version_number": 1,
         "delivery_id": delivery.pk,
         "event_row_id": delivery.event_id,
         "replay_id": ReplayFactory(webhook=webhook).pk,
@@ -95,6 +100,17 @@ def _receiver(_client: PageClient, ids: Ids) -> Fields:
 def _tills(_client: PageClient, _ids: Ids) -> Fields:
     text = b"till_id,code,name\n7,pos.7,Seven\n"
     return {"kind": "tills", "file": SimpleUploadedFile("tills.csv", text, "text/csv")}
+
+
+def _type_edited(client: PageClient, ids: Ids) -> Fields:
+    stored = EventType.objects.get(organization=client.organization, name=ids["event_name"])
+    return {
+        "seen": mark(stored),
+        "validation": "reject",
+        "description": "Beans came out of the oven.",
+        "schema": '{"type": "object", "required": ["data"]}',
+        "sample": "",
+    }
 
 
 def _of(**fields: Any) -> Callable[[PageClient, Ids], Fields]:
@@ -146,6 +162,12 @@ FORMS: dict[str, Callable[[PageClient, Ids], Fields]] = {
     "audit-export": _of(person="alice", since="2026-01-01"),
     "reference-import": _tills,
     "event-type-switch": _of(active="false"),
+    "event-type-validation": _of(validation="reject"),
+    "event-type-add": _of(name="reviewPosted", validation="warn", schema='{"type": "object"}'),
+    "event-type-check": _of(schema='{"type": "object"}', sample='{"data": {}}'),
+    "event-type-edit": _type_edited,
+    "event-type-delete": _nothing,
+    "event-type-restore": _nothing,
     "webhook-add": _of(**FILLED),
     "webhook-edit": _edited,
     "webhook-url-check": _of(url="https://receiver.example.com/", webhook_type="HTTP"),
