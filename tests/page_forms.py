@@ -38,7 +38,8 @@ def objects_of(organization: Organization) -> Ids:
 
     A URL with another parameter fails the tests until it is added here.
     """
-    webhook = WebhookFactory(organization=organization)
+    # Where nobody listens: a test that is sent ends at once, and asks no name server.
+    webhook = WebhookFactory(organization=organization, url="http://127.0.0.1:9/")
     SigningSecret.objects.create(webhook=webhook, secret=SECRETS["secret"])
     Header.objects.create(webhook=webhook, position=0, name="Authorization", value=SECRETS["value"])
     roasted = EventType.objects.create(
