@@ -30,6 +30,7 @@ _SWITCH: Final = (
     ' name="active" value="{}" formaction="{}/active" hx-post="{}/active"><i></i></button>'
 )
 _NONE: Final = format_html('<span class="none">{}</span>', "0")
+_UNTOLD: Final = format_html('<span class="none">{}</span>', "—")  # it is the child's business
 _CURRENT: Final = format_html(' aria-current="{}"', "true")
 
 
@@ -115,7 +116,7 @@ class Listing:
             known.name,
             f"Of {known.whose}. {known.description}" if known.owners else known.description,
             _figure(self.figures.webhooks.get(known.name, 0)),
-            _figure(self.figures.times.get(known.name, 0)),
+            _UNTOLD if known.owners else _figure(self.figures.times.get(known.name, 0)),
             switch(known, f"switch-{position}")
             if self.may_write and not known.owners
             else state(known),
