@@ -5,6 +5,8 @@ had cheaply without root: Debian's packages depend on some fifteen others, and E
 paths compiled in.
 """
 
+import atexit
+import functools
 import json
 import os
 import secrets
@@ -12,10 +14,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 from ens_project.embedded import free_port
@@ -42,7 +44,7 @@ def find_server() -> Path | None:
 
 
 class RabbitMq:
-    """A node with the vhost `/` and a user `ens`; a context manager that ends it."""
+    """A node with the vhost `/` and users `ens` and `reader`, who may not write."""
 
     def __init__(self, directory: Path, guardian: Guardian) -> None:
         server = find_server()
@@ -61,17 +63,9 @@ class RabbitMq:
         )
         (directory / "enabled_plugins").write_text("[].\n")
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
+    def close(self) -> None:
+        """End it, and the port mapper that it started."""
+        self.kill()
         subprocess.run(
             [shutil.which("epmd") or "epmd", "-kill"],
             env=self._environment(),
@@ -167,3 +161,20 @@ class RabbitMq:
                 {"user": "reader", **everything, "write": "^$"},
             ],
         }
+
+
+@functools.cache
+def shared() -> RabbitMq:
+    """One node for all tests of this process: it takes seconds to start."""
+    directory = Path(tempfile.mkdtemp(prefix="ens-rabbitmq-"))
+    guardian = Guardian()
+    node = RabbitMq(directory, guardian)
+    node.start()
+
+    def end() -> None:
+        node.close()
+        guardian.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(end)
+    return node

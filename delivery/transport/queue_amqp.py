@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import amqp
-import amqp.transport
+from amqp import exceptions, spec
+from amqp.transport import AMQP_PROTOCOL_HEADER, _AbstractTransport
 from kombu import Connection as Client
 from kombu import Producer
 from kombu.transport import pyamqp
@@ -38,7 +38,7 @@ _CLASSES = {
 _NOT_ALLOWED = 530
 
 
-class _Transport(amqp.transport._AbstractTransport):  # type: ignore[misc]  # untyped library
+class _Transport(_AbstractTransport):  # type: ignore[misc]  # untyped library
     """Frames over a socket that is connected already."""
 
     def __init__(self, sock: QueueSocket) -> None:
@@ -46,7 +46,7 @@ class _Transport(amqp.transport._AbstractTransport):  # type: ignore[misc]  # un
         self.sock = sock
 
     def connect(self) -> None:
-        self._write(amqp.transport.AMQP_PROTOCOL_HEADER)
+        self._write(AMQP_PROTOCOL_HEADER)
         self.connected = True
 
     @contextlib.contextmanager
@@ -101,7 +101,7 @@ class AmqpLink:
         self._wire = wire
         self.address = wire.address
         self._url = url
-        self._returned: amqp.AMQPError | None = None
+        self._returned: exceptions.AMQPError | None = None
         self._socket = QueueSocket(wire)
         self.idle_since: float | None = None
         client = Client(
@@ -163,11 +163,11 @@ class AmqpLink:
         """With a farewell, for whose answer nobody waits."""
         with contextlib.suppress(Exception):
             self._socket.begin(time.monotonic() + 0.1, 0)
-            method = amqp.spec.Connection.Close
+            method = spec.Connection.Close
             self._connection.send_method(method, "BsBB", (200, "", 0, 0))
         self._wire.close()
 
-    def _on_return(self, error: amqp.AMQPError, *_: object) -> None:
+    def _on_return(self, error: exceptions.AMQPError, *_: object) -> None:
         self._returned = error
 
     @contextlib.contextmanager
@@ -183,13 +183,13 @@ class AmqpLink:
 
 
 def _send_error(error: Exception, doing: str, deadline: float) -> SendError:
-    if isinstance(error, amqp.AMQPError) and error.reply_code:
+    if isinstance(error, exceptions.AMQPError) and error.reply_code:
         code, text = error.reply_code, str(error.reply_text or "")
         kind = _CLASSES.get(code, ErrorClass.UNAVAILABLE)
         if code == _NOT_ALLOWED and "limit" in text:
             kind = ErrorClass.UNAVAILABLE  # of connections; the reply has no code of its own
         return SendError(kind, f"{doing}: {text or code}")
-    if isinstance(error, amqp.MessageNacked):
+    if isinstance(error, exceptions.MessageNacked):
         return SendError(ErrorClass.UNAVAILABLE, f"{doing}: the broker did not take the message")
     if time.monotonic() >= deadline:
         error = TimeoutError()

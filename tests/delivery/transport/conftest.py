@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from delivery.transport.door import Door as AnyDoor
 from delivery.transport.guard import Guard
 from delivery.transport.http import Door
 from delivery.transport.request import Destination, build, prepare
@@ -71,6 +72,13 @@ def open_door(guard: Guard) -> Iterator[OpenDoor]:
 @pytest.fixture
 def door(open_door: OpenDoor) -> Door:
     return open_door()
+
+
+@pytest.fixture
+def queue_door(guard: Guard) -> Iterator[AnyDoor]:
+    door = AnyDoor(guard=guard, pool_size=4)
+    yield door
+    door.close()
 
 
 @pytest.fixture
