@@ -121,7 +121,7 @@ class EnrichmentPreviewPage(FormPreview):
         data = self.request.POST
         selected = self.selected()
         names = selected or list(EXAMPLES)
-        wanted = data.get("preview_of", "")
+        wanted = data.get("preview_chosen") or data.get("preview_of", "")
         name = wanted if wanted in names else names[0]
         columns = {column: column in data for column in COLUMNS}
         sources = [canonical(source) for source in data.getlist(SOURCES)]

@@ -27,6 +27,11 @@ document.addEventListener("click", (event) => {
   show(views);
 });
 
+// Noted before htmx sees it and asks.
+document.addEventListener("change", ({ target }) => {
+  if (target.name === "preview_of") target.form.elements.preview_chosen.value = target.value;
+}, true);
+
 // What was unfolded stays so.
 const unfolded = new Set();
 

@@ -4,6 +4,7 @@ const form = document.querySelector("form[data-leaving]");
 const says = form.querySelector("[data-saved-state]");
 const PASSING = [
   "csrfmiddlewaretoken", "seen", "overlap_hours", "secret", "organization_id", "preview_of",
+  "preview_chosen",
 ];
 
 let leaves = false;
@@ -31,8 +32,8 @@ window.addEventListener("beforeunload", (event) => {
   if (!leaves && isChanged()) event.preventDefault();
 });
 
-// A value that was asked for is no change.
+// A value that was asked for is no change. Nobody can type between these two.
 let wasChanged = false;
 form.addEventListener("htmx:beforeSwap", () => { wasChanged = isChanged(); });
-form.addEventListener("htmx:afterSettle", () => { if (!wasChanged) start = content(); });
+form.addEventListener("htmx:afterSwap", () => { if (!wasChanged) start = content(); });
 tell();
