@@ -33,6 +33,12 @@ LONGEST_PASS_S = 0.5
 # Rows that others hold are left for another round through the range.
 MOST_ROUNDS = 10
 
+# What is looked at of a delivery that is made again.
+COUNTED_BY = (
+    *("event_id", "webhook_id", "state", "ingested_at", "created_at", "finished_at"),
+    "event__is_test",
+)
+
 DELIVERIES, MISSED = "deliveries", "missed"
 
 
@@ -131,13 +137,13 @@ def _make_again(replay: Replay, place: Place, most: int) -> Part:
     if not choice.states:
         return 0, place.after_all()
     rows = _not_made_yet(choice.deliveries(webhook), replay)
-    found = _next(rows, place, most)
+    found = _next(rows.only("ingested_at"), place, most)
     ids = [row.pk for row in found]
     held = Delivery.objects.filter(id__in=ids).order_by("id").select_for_update(skip_locked=True)
     locked = list(held.values_list("id", flat=True))
     # Looked at anew: what has happened before they were locked is seen only now.
     still = _not_made_yet(choice.deliveries(webhook), replay)
-    with_events = still.filter(id__in=locked).select_related("event").defer("event__payload")
+    with_events = still.filter(id__in=locked).select_related("event").only(*COUNTED_BY)
     replaced = list(with_events.order_by(*BY_INGESTION.oldest_first))
     make_again(replaced, webhook, database_now(), replay)
     left_out = place.left_out + len(ids) - len(locked)
@@ -148,7 +154,8 @@ def _make_missed(replay: Replay, place: Place, most: int) -> Part:
     choice, webhook = Choice.of(replay), replay.webhook
     if not choice.missing:
         return 0, None
-    found = _next(choice.missed_events(webhook), place, most)
+    events = choice.missed_events(webhook).only("ingested_at", "payload")
+    found = _next(events, place, most)
     now = database_now()
     new = [
         first_delivery(webhook, event, now, replay, error)

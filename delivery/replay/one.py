@@ -45,12 +45,11 @@ def replay_one(delivery: Delivery, by: audit.By) -> Again:
         if newest.state == State.PENDING:
             return Again(newest, is_new=False)
         (made,) = make_again([newest], webhook, database_now(), None)
-        after = {"event_id": newest.event.event_id, "replayed": newest.pk, "delivery": made.pk}
+        after = {"event_id": newest.event.event_id, "replayed": newest.pk, "delivery": made}
         audit.record(by, action="replayed", obj=webhook, after=after)
         # Robust: what is committed must not be answered with an error.
         transaction.on_commit(lambda: tasks.waker().soon([webhook.pk]), robust=True)
-    made.event = newest.event
-    return Again(made, is_new=True)
+    return Again(Delivery.objects.select_related("event", "webhook").get(pk=made), is_new=True)
 
 
 def _lock_newest(delivery: Delivery) -> Delivery:
