@@ -16,6 +16,7 @@ from django_filters.utils import translate_validation
 from delivery import log
 from delivery.models import Delivery, State
 from events.event_types import known_event_types
+from events.family_types import children_types
 from organizations.times import from_epoch_ms
 from webhooks.models import Webhook
 
@@ -144,6 +145,7 @@ class LogForm(PeriodForm):
             name is None
             or name in known_event_types(self.webhook.organization)
             or self.webhook.subscriptions.filter(event_name=name).exists()
+            or name in children_types(self.webhook.organization)
         ):
             return name
         raise ValidationError("There is no such event type.", "event_unknown")
