@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from amqp import exceptions, spec
-from amqp.transport import AMQP_PROTOCOL_HEADER, _AbstractTransport
+from amqp.transport import AMQP_PROTOCOL_HEADER, _AbstractTransport  # type: ignore[attr-defined]  # incomplete stubs
 from kombu import Connection as Client
 from kombu import Producer
 from kombu.transport import pyamqp
@@ -69,7 +69,7 @@ class _Transport(_AbstractTransport):  # type: ignore[misc]  # untyped library
         self.sock.close()
 
 
-class _Connection(pyamqp.Connection):  # type: ignore[misc]  # untyped library
+class _Connection(pyamqp.Connection):
     # Without `connection.blocked`: a broker that takes nothing runs into the deadline.
     negotiate_capabilities = {"publisher_confirms": True, "authentication_failure_close": True}
 
@@ -86,10 +86,11 @@ class _Connection(pyamqp.Connection):  # type: ignore[misc]  # untyped library
         """The smaller frame, and no heartbeat: nobody would send one while nothing is sent."""
         if 0 < frame_max < LEAST_FRAME_BYTES:
             raise InvalidResponseError("the frames are too short")
-        super()._on_tune(channel_max, min(frame_max or FRAME_BYTES, FRAME_BYTES), 0)
+        frame_bytes = min(frame_max or FRAME_BYTES, FRAME_BYTES)
+        super()._on_tune(channel_max, frame_bytes, 0)  # type: ignore[misc]  # incomplete stubs
 
 
-class _KombuTransport(pyamqp.Transport):  # type: ignore[misc]  # untyped library
+class _KombuTransport(pyamqp.Transport):
     Connection = _Connection
 
 
@@ -101,7 +102,7 @@ class AmqpLink:
         self._wire = wire
         self.address = wire.address
         self._url = url
-        self._returned: exceptions.AMQPError | None = None
+        self._returned: Exception | None = None
         self._socket = QueueSocket(wire)
         self.idle_since: float | None = None
         client = Client(
@@ -154,9 +155,7 @@ class AmqpLink:
                 timestamp=message.timestamp_s,
                 app_id=message.user_agent,
             )
-        if self._returned is not None:
-            detail = f"the exchange routed it to no queue: {self._returned.reply_text}"
-            raise SendError(ErrorClass.UNROUTABLE, detail)
+        self._check_not_returned()
         return "confirmed by the broker"
 
     def close(self) -> None:
@@ -167,7 +166,13 @@ class AmqpLink:
             self._connection.send_method(method, "BsBB", (200, "", 0, 0))
         self._wire.close()
 
-    def _on_return(self, error: exceptions.AMQPError, *_: object) -> None:
+    def _check_not_returned(self) -> None:
+        if self._returned is not None:
+            why = getattr(self._returned, "reply_text", None) or "returned"
+            detail = f"publishing: the exchange routed it to no queue ({why})"
+            raise SendError(ErrorClass.UNROUTABLE, detail)
+
+    def _on_return(self, error: Exception, *_: object) -> None:
         self._returned = error
 
     @contextlib.contextmanager

@@ -29,7 +29,7 @@ _WRONG_TYPE = "WRONGTYPE"  # the key is there, and no stream
 
 class _Connection(Connection):
     def __init__(self, sock: QueueSocket, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self._queue_socket = sock
 
     def _connect(self) -> Any:
@@ -46,7 +46,7 @@ class RedisLink:
         self._url = url
         self._socket = QueueSocket(wire)
         self.idle_since: float | None = None
-        self._connection = _Connection(
+        self._connection: Any = _Connection(
             self._socket,
             db=int(url.place),
             username=url.user or None,
@@ -56,7 +56,7 @@ class RedisLink:
             retry=Retry(NoBackoff(), 0),
         )
         with self._exchange("logging in", deadline):
-            self._connection.connect()
+            self._connection.connect()  # type: ignore[no-untyped-call]
 
     @property
     def is_answered(self) -> bool:

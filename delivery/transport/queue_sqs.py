@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from requests.structures import CaseInsensitiveDict
@@ -27,7 +28,7 @@ from webhooks.queue_url import QueueUrl
 
 TARGET = "AmazonSQS.SendMessage"
 _MEDIA_TYPE = "application/x-amz-json-1.0"
-_SERVICE = "sqs"
+_ALGORITHM = "AWS4-HMAC-SHA256"
 _DEDUPLICATION_ID = re.compile(r"[!-~]{1,128}")
 
 _NOT_FOUND = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
@@ -108,25 +109,39 @@ def _signed_headers(
         "x-amz-date": moment,
         "x-amz-target": TARGET,
     }
-    names = ";".join(signed)
-    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
-    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{moment[:8]}/{url.region}/{_SERVICE}/aws4_request"
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    key = f"AWS4{url.password}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
     headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(signed)
-    headers["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={url.user}/{scope},"
-        f" SignedHeaders={names}, Signature={signature}"
+    headers["authorization"] = authorization(
+        signed, body, key=url.user, secret=url.password, region=url.region
     )
     headers["user-agent"] = message.user_agent
     headers["accept-encoding"] = "identity"
     headers["content-length"] = str(len(body))
     return headers
+
+
+def authorization(
+    signed: Mapping[str, str],
+    body: bytes,
+    *,
+    key: str,
+    secret: str,
+    region: str,
+    service: str = "sqs",
+) -> str:
+    """The header of that name for a POST to `/`.
+
+    `signed` are headers in alphabetic order, their names in small letters, x-amz-date among them.
+    """
+    moment, names = signed["x-amz-date"], ";".join(signed)
+    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
+    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signing_key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
+    signature = hmac.digest(signing_key, text.encode(), "sha256").hex()
+    return f"{_ALGORITHM} Credential={key}/{scope}, SignedHeaders={names}, Signature={signature}"
 
 
 def _object(body: str) -> dict[str, Any]:

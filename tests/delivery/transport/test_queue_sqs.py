@@ -9,6 +9,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from delivery.transport.door import Door
+from delivery.transport.queue_sqs import authorization
 from delivery.transport.result import ErrorClass
 from tests.delivery.transport.queues import BODY, EVENT_ID, SECRET, assert_acknowledged, send
 from tests.sqs import Sqs
@@ -24,6 +25,24 @@ def queue() -> Iterator[Sqs]:
 @pytest.fixture
 def door(queue_door: Door) -> Door:
     return queue_door
+
+
+def test_requests_are_signed_as_in_the_test_suite_of_aws() -> None:
+    """`post-vanilla` of the suite for Signature Version 4."""
+    signed = {"host": "example.amazonaws.com", "x-amz-date": "20150830T123600Z"}
+    header = authorization(
+        signed,
+        b"",
+        key="AKIDEXAMPLE",
+        secret="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        region="us-east-1",
+        service="service",
+    )
+    assert header == (
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request,"
+        " SignedHeaders=host;x-amz-date,"
+        " Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"
+    )
 
 
 def test_the_queue_has_the_very_body_and_the_headers_as_attributes(door: Door, queue: Sqs) -> None:
