@@ -4,7 +4,14 @@ from html import unescape
 
 import pytest
 
-from organizations.templatetags.code import MOST_LINES, header_code, json_code, pretty
+from organizations.templatetags.code import (
+    CONTEXT,
+    MOST_LINES,
+    difference_code,
+    header_code,
+    json_code,
+    pretty,
+)
 
 
 def text_of(html: str) -> str:
@@ -67,3 +74,33 @@ def test_a_very_long_text_ends_with_how_much_is_missing() -> None:
     html = json_code(json.dumps(list(range(MOST_LINES + 100))), "payload")
     assert html.count('class="line"') == MOST_LINES
     assert "102 more lines" in html
+
+
+def same(count: int, first: int = 1) -> list[tuple[str, int | None, str]]:
+    return [("same", number, f'"k{number}": 0,') for number in range(first, first + count)]
+
+
+def test_what_differs_is_marked_and_long_stretches_of_the_same_are_folded() -> None:
+    lines = [*same(20), ("removed", None, '"a": []'), ("added", 21, '"a": [1]'), *same(4, 22)]
+    html = difference_code(lines, "Differences")
+    assert '<del class="line" data-n=""><span class="key">&quot;a&quot;</span>: []</del>' in html
+    assert '<ins class="line" data-n="21">' in html
+    assert f"{20 - 2 * CONTEXT} lines unchanged" in html
+    assert html.count("lines unchanged") == 1
+    for number in (1, CONTEXT, 20, 25):
+        assert f'data-n="{number}"' in html
+    assert f'data-n="{CONTEXT + 1}"' not in html
+
+
+def test_what_does_not_differ_is_not_folded() -> None:
+    html = difference_code(same(50), "Differences")
+    assert "unchanged" not in html
+    assert html.count('class="line"') == 50
+
+
+def test_differences_are_bounded_and_hostile_text_is_shown() -> None:
+    lines = [("added", number, "<script>alert(1)</script>") for number in range(MOST_LINES + 10)]
+    html = difference_code(lines, '"><b>')
+    assert html.count("<ins") == MOST_LINES
+    assert "<script" not in html
+    assert "<b>" not in html
