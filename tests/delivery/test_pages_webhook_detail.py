@@ -72,6 +72,23 @@ def test_an_enrichment_that_is_set_is_named(alice: PageClient) -> None:
     assert "Till, InStore, Card Number" in page_of(alice, webhook)
 
 
+def test_a_queue_and_a_filter_are_shown_without_the_password(alice: PageClient) -> None:
+    webhook = WebhookFactory(
+        organization=alice.organization,
+        webhook_type="queue",
+        method="PUT",
+        url="amqps://bakery@queues.example.com/orders",
+        url_secret="bakery:hunter2",
+        filter={"data.amount": {"$gte": 1000}},
+    )
+    html = page_of(alice, webhook)
+    assert "<dd>Queue</dd>" in html
+    assert "amqps://bakery:••••@queues.example.com/orders" in html
+    assert "hunter2" not in html
+    assert "&quot;data.amount&quot;</span>: {" in html
+    assert "PUT" not in html
+
+
 def test_who_may_only_read_sees_no_control_that_writes(
     alice: PageClient, bob_page: PageClient, webhook: Webhook
 ) -> None:

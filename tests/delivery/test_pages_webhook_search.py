@@ -32,6 +32,15 @@ def test_search_finds_names_urls_and_events(alice: PageClient, wanted: str) -> N
     assert names(alice, q=wanted) == ["CRM"]
 
 
+def test_queues_are_found_by_their_type_and_never_by_their_password(alice: PageClient) -> None:
+    url = "amqps://bakery@orders.example.com/in"
+    a_webhook(alice, name="Orders", webhook_type="queue", url=url, url_secret="bakery:hunter2")
+    a_webhook(alice, name="Other")
+    assert names(alice, q="Queue") == ["Orders"]
+    assert names(alice, q="amqps://") == ["Orders"]
+    assert names(alice, q="hunter2") == []
+
+
 @pytest.mark.parametrize("wanted", ["100%", "_", "'", "\\", "%"])
 def test_search_takes_signs_as_they_are(alice: PageClient, wanted: str) -> None:
     a_webhook(alice, name="Plain")
