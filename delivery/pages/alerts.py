@@ -1,5 +1,6 @@
 """The page Alerts: who is told when a webhook fails, how, and what was told."""
 
+import re
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -21,7 +22,9 @@ from organizations.models import Membership
 from organizations.pages.form_page import FormPage
 from organizations.queries import query_of
 from webhooks.models import Webhook
+from webhooks.object_id import OBJECT_ID
 
+IS_OBJECT_ID = re.compile(OBJECT_ID)
 PER_PAGE = 50
 MEMBERS_SHOWN = 50
 LOOKS = {
@@ -77,7 +80,8 @@ class AlertList(FormPage):
         asked = self.request.GET.get("webhook", "")
         alerts = Alert.objects.filter(webhook__in=own).select_related("webhook")
         if asked:
-            alerts = alerts.filter(webhook__public_id=asked)
+            is_id = IS_OBJECT_ID.fullmatch(asked)
+            alerts = alerts.filter(webhook__public_id=asked) if is_id else alerts.none()
         page = Paginator(alerts, PER_PAGE).get_page(self.request.GET.get("page"))
         return {
             "rows": [_row(alert) for alert in page.object_list],

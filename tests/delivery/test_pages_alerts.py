@@ -187,10 +187,11 @@ def test_bob_sees_all_of_it_and_no_control(
 
 
 def test_who_gets_e_mails_and_why_the_others_do_not(alice: PageClient) -> None:
-    for name, values in {
+    differing: dict[str, dict[str, Any]] = {
         "olga": {"wants_alerts": False},
         "nina": {"webhooks_access": Access.NONE},
-    }.items():
+    }
+    for name, values in differing.items():
         other = member(alice.organization, name, Access.READ)
         Membership.objects.filter(pk=other.membership.pk).update(**values)
     shown = page(alice)

@@ -14,6 +14,11 @@ GOOD = {
     "ENS_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
     "ENS_ALLOWED_HOSTS": "ens.example.com",
 }
+MAIL = {
+    "EMAIL_URL": "smtp+tls://ens:secret@mail.example.com",
+    "ENS_EMAIL_FROM": "ENS <ens@example.com>",
+    "ENS_PUBLIC_URL": "https://ens.example.com",
+}
 PROGRAMS = {
     "django": ["manage.py", "check"],
     "gunicorn": ["-m", "gunicorn", "--bind=127.0.0.1:0", "--no-control-socket", "ens_project.wsgi"],
@@ -55,8 +60,22 @@ def test_wrong_values_end_the_program_with_lines_not_with_a_traceback(
 
 
 def test_production_passes_the_deployment_check(tmp_path: Path) -> None:
-    checked = run(["manage.py", "check", "--deploy", "--fail-level=INFO"], tmp_path, **GOOD)
+    command = ["manage.py", "check", "--deploy", "--fail-level=INFO"]
+    checked = run(command, tmp_path, **GOOD, **MAIL)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_deployment_check_says_that_nobody_is_mailed(tmp_path: Path) -> None:
+    checked = run(["manage.py", "check", "--deploy"], tmp_path, **GOOD)
+    assert checked.returncode == 0
+    assert "E-mail is not set up: nobody is mailed when a webhook fails." in checked.stderr
+
+
+def test_a_mail_server_wants_a_sender_and_an_address_for_links(tmp_path: Path) -> None:
+    checked = run(["manage.py", "check"], tmp_path, **GOOD, EMAIL_URL=MAIL["EMAIL_URL"])
+    assert checked.returncode != 0
+    for name in ("ENS_EMAIL_FROM", "ENS_PUBLIC_URL"):
+        assert f"  - {name}: missing. " in checked.stderr
     assert "no issues" in checked.stdout
 
 

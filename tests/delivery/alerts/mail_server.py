@@ -6,7 +6,6 @@ import socketserver
 import threading
 from email.message import EmailMessage
 from types import TracebackType
-from typing import cast
 
 from ens_project.embedded import free_port
 
@@ -90,7 +89,7 @@ class _Exchange(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline()) != b".\r\n":
             lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
         mail = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
-        server.mails.append(cast("EmailMessage", mail))
+        server.mails.append(mail)
         self._say("250 taken")
         return True
 

@@ -199,15 +199,15 @@ def test_two_sweeps_at_once_deactivate_once(webhook: Webhook) -> None:
 
 
 def test_tests_tell_nothing(webhook: Webhook) -> None:
-    is_test = {"event": {"is_test": True}}
-    fail(webhook, 60, **is_test)
+    is_test = {"is_test": True}
+    fail(webhook, 60, event=is_test)
     assert told(webhook) == []
-    write(batch(webhook, 1, Decision(State.FAILED, deactivates=True), 410, **is_test))
+    write(batch(webhook, 1, Decision(State.FAILED, deactivates=True), 410, event=is_test))
     assert Webhook.objects.deliverable().exists()
     mark_late(webhook, event__is_test=True)
     assert told(webhook) == []
     fail(webhook, 50)
-    write(batch(webhook, 1, **is_test))
+    write(batch(webhook, 1, event=is_test))
     assert told(webhook) == [FAILING]
 
 
