@@ -2,7 +2,7 @@
 everything else Write."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import ValidationError as ModelValidationError
 from drf_spectacular.types import OpenApiTypes
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from events import custom_types
 from events.activation import configure
 from events.catalogue import CATALOGUE
+from events.custom_types import SETTABLE
 from events.event_types import known_event_types
 from events.serializers import (
     CustomTypeSerializer,
@@ -25,11 +26,11 @@ from events.serializers import (
 )
 from events.type_answers import Detail, detail_of, detail_of_version
 from organizations.authentication import caller_of
-
-Given = TypeVar("Given", bound=EventTypeSettingsSerializer)
+from organizations.models import Organization
 
 SPELLINGS = {"true": True, "false": False, "": None}
 MAX_NAMED = 20  # of unknown fields
+PLACEHOLDER = "unnamed"
 # What GET answers may be sent back as it is.
 ANSWERED = frozenset(EventTypeDetailSerializer().fields)
 
@@ -61,8 +62,8 @@ class EventTypeList(APIView):
     )
     def post(self, request: Request) -> Response:
         body = _object(request)
-        given = _clean(CustomTypeSerializer(data=body))
         organization = caller_of(request).organization
+        given = _understood(CustomTypeSerializer(data=body), organization)
         try:
             custom_types.add(
                 request,
@@ -144,7 +145,8 @@ class EventTypeDetail(APIView):
 def _switch(
     request: Request, name: str, body: Mapping[str, Any], shown: Mapping[str, Any]
 ) -> list[ErrorDetail]:
-    given = _clean(EventTypeSettingsSerializer(data=body))
+    given = EventTypeSettingsSerializer(data=body)
+    given.is_valid(raise_exception=True)
     message = "Of a standard event only active and validation can be set."
     broken = {
         field: [ErrorDetail(message, "event_type_standard")]
@@ -158,7 +160,8 @@ def _switch(
 
 
 def _replace(request: Request, name: str, body: Mapping[str, Any]) -> list[ErrorDetail]:
-    given = _clean(CustomTypeSerializer(data=body))
+    organization = caller_of(request).organization
+    given = _understood(CustomTypeSerializer(data=body), organization, name)
     version = given.validated_data.get("version")
     warnings = _warnings(body, given)
     if given.validated_data.get("name") not in (None, name):
@@ -166,7 +169,7 @@ def _replace(request: Request, name: str, body: Mapping[str, Any]) -> list[Error
     try:
         custom_types.change(
             request,
-            caller_of(request).organization,
+            organization,
             name,
             given.fields_of_model(),
             is_as_seen=lambda stored: version in (None, stored.version),
@@ -192,9 +195,24 @@ def _object(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def _clean(serializer: Given) -> Given:
-    serializer.is_valid(raise_exception=True)
-    return serializer
+def _understood(
+    given: CustomTypeSerializer, organization: Organization, name: str | None = None
+) -> CustomTypeSerializer:
+    """Raises ValidationError: with wrong types, the rules that the rest breaks are told too.
+
+    `name` is that of the type to change, None for a new one.
+    """
+    if given.is_valid():
+        return given
+    errors: dict[str, Any] = dict(given.errors)
+    right = {field: value for field, value in given.initial_data.items() if field not in errors}
+    named = name or (PLACEHOLDER if "eventName" in errors else right.get("eventName") or "")
+    fields = {field: right[field] for field in SETTABLE if right.get(field) is not None}
+    try:
+        custom_types.checked(custom_types.drafted(organization, named, fields))
+    except ModelValidationError as broken:
+        errors = {**_in_api_names(broken).detail, **errors}  # type: ignore[dict-item]  # by field
+    raise ValidationError(errors)
 
 
 def _warnings(body: Mapping[str, Any], given: EventTypeSettingsSerializer) -> list[ErrorDetail]:

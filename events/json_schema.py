@@ -7,6 +7,7 @@ Nothing is ever fetched: a `$ref` leads into its own schema or to the metaschema
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import marshal
@@ -39,7 +40,7 @@ _NEWEST: Final = "https://json-schema.org/draft/2020-12/schema"
 class CompiledSchema:
     """A schema that was checked and can be asked at once. Safe to share between threads."""
 
-    __slots__ = ("_dialect", "_schema", "_validator", "work")
+    __slots__ = ("_dialect", "_is_explained", "_schema", "_validator", "work")
 
     def __init__(self, text: str) -> None:
         """Raises SchemaError for a schema that is wrong or would cost too much."""
@@ -48,7 +49,10 @@ class CompiledSchema:
         try:
             # Before the dialect is known to be one of ours this would fetch it.
             jsonschema_rs.meta.validate(self._schema)
-            self.work: WorkTable = Bounds(self._schema, self._dialect).table()
+            bounds = Bounds(self._schema, self._dialect)
+            self.work: WorkTable = bounds.table()
+            # jsonschema searches the whole schema each time that it meets another kind.
+            self._is_explained = bounds.has_plain_references
             self._validator = _DIALECTS[self._dialect](
                 self._schema,
                 validate_formats=False,
@@ -78,10 +82,10 @@ class CompiledSchema:
                 return []
         except ValueError:
             return [Failure("", "holds what is not JSON, such as half a surrogate pair")]
-        try:
-            found = explain(self._schema, self._dialect, instance, max_failures)
-        except TooMuchWork:
-            found = []
+        found: list[Failure] = []
+        if self._is_explained:
+            with contextlib.suppress(TooMuchWork):
+                found = explain(self._schema, self._dialect, instance, max_failures)
         return found or [self._first_failure(instance)]
 
     def _first_failure(self, instance: object) -> Failure:

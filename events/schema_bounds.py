@@ -82,7 +82,10 @@ class Bounds:
         self._dialect = dialect
         resource = Resource.from_contents(schema, default_specification=specification_with(dialect))
         base = resource.id() or ""
-        self._resolver = Registry().with_resource(base, resource).resolver(base)
+        self._base = base
+        self._registry = Registry().with_resource(base, resource)
+        self._resolver = self._registry.resolver(base)
+        self.has_plain_references = True  # of the form `#/…`, which need no search
         self._root = schema
         self._seen: set[int] = set()
         self._programs: dict[str, int] = {}
@@ -167,6 +170,9 @@ class Bounds:
                     f"`{keyword}` leads outside of the schema ({shortened(reference)}); "
                     "only references into the schema itself (`#/…`) are followed."
                 )
+            if self.has_plain_references and not (reference == "#" or reference[1:2] == "/"):
+                self.has_plain_references = False
+                self._resolver = self._registry.crawl().resolver(self._base)
             try:
                 target = self._resolver.lookup(reference).contents
             except (Unresolvable, LookupError, ValueError, TypeError):

@@ -77,7 +77,7 @@ def wide(number: float) -> int:
 def _pattern(pattern: str) -> int:
     """Each character may find the automaton too large to be kept: it is followed state by state."""
     size = int(compiled_pattern(pattern).programsize)
-    return 2 if size <= _SMALL_PROGRAM else 48 + size // 5
+    return 2 if size <= _SMALL_PROGRAM else 3 * size
 
 
 def _bound(value: Any) -> int:

@@ -20,14 +20,14 @@ from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped] #
 from referencing.exceptions import Unresolvable
 
 from events.schema_patterns import compiled_pattern
-from events.schema_steps import MAX_STEPS, steps
+from events.schema_steps import MAX_STEPS, steps, weights_of
 
 MAX_TEXT: Final = 200
 _MAX_VALUE: Final = 40
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_$][\w$-]*")
 
-_steps_left: contextvars.ContextVar[list[int]] = contextvars.ContextVar("steps_left")
+_budget: contextvars.ContextVar["_Budget"] = contextvars.ContextVar("budget")
 
 _KINDS: Final = {
     "object": "an object",
@@ -57,6 +57,14 @@ class TooMuchWork(Exception):
     """The reasons can not be told within the bound."""
 
 
+@dataclasses.dataclass(slots=True)
+class _Budget:
+    """`weights` of the event's parts by id, and the steps that are left."""
+
+    weights: dict[int, int]
+    steps: int = MAX_STEPS
+
+
 def path_text(path: Iterable[str | int]) -> str:
     """The path as in JavaScript; names that are no identifiers are quoted."""
     text = ""
@@ -76,7 +84,10 @@ def explain(schema: dict[str, Any], dialect: str, instance: Any, limit: int) -> 
     Raises TooMuchWork when the bound is reached before a single reason was found.
     """
     validator = _validator_class(dialect)(schema, registry=REGISTRY)
-    token = _steps_left.set([MAX_STEPS])
+    weights = weights_of(instance)
+    if weights is None:
+        raise TooMuchWork
+    token = _budget.set(_Budget(weights))
     found: list[Failure] = []
     try:
         errors = itertools.islice(validator.iter_errors(instance), limit)
@@ -86,7 +97,7 @@ def explain(schema: dict[str, Any], dialect: str, instance: Any, limit: int) -> 
         if not found:
             raise TooMuchWork from None
     finally:
-        _steps_left.reset(token)
+        _budget.reset(token)
     return found
 
 
@@ -253,9 +264,9 @@ def _untold(*_: Any) -> _Errors:
 def _counted(word: str, keyword: Callable[..., Any]) -> Callable[..., _Errors]:
     @functools.wraps(keyword)
     def counted(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
-        left = _steps_left.get()
-        left[0] -= steps(word, value, instance, schema)
-        if left[0] < 0:
+        budget = _budget.get()
+        budget.steps -= steps(word, value, instance, schema, budget.weights)
+        if budget.steps < 0:
             raise TooMuchWork
         yield from keyword(validator, value, instance, schema) or ()
 
