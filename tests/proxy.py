@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from types import TracebackType
 from typing import Self
@@ -10,11 +11,13 @@ from typing import Self
 class Proxy:
     """Passes bytes on to 127.0.0.1:`to`, and counts who connects.
 
-    While `withholds` is set nothing that the server says comes through.
+    While `withholds` is set nothing that the server says comes through. With `tls` it speaks TLS to
+    clients, and not to the server.
     """
 
-    def __init__(self, to: int) -> None:
+    def __init__(self, to: int, *, tls: ssl.SSLContext | None = None) -> None:
         self._to = to
+        self._tls = tls
         self.connections = 0
         self.withholds = threading.Event()
         self._sockets: list[socket.socket] = []
@@ -47,6 +50,11 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
+                if self._tls is not None:
+                    try:
+                        client = self._tls.wrap_socket(client, server_side=True)
+                    except OSError:
+                        continue
                 server = socket.create_connection(("127.0.0.1", self._to))
                 self._sockets += [client, server]
                 for pair in ((client, server, None), (server, client, self.withholds)):

@@ -6,6 +6,7 @@ paths compiled in.
 """
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -16,9 +17,12 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import amqp
 
 from ens_project.embedded import free_port
 from ens_project.guardian import Guardian
@@ -77,6 +81,19 @@ class RabbitMq:
         """Of an exchange: `url("orders?routing_key=new")`."""
         told = quote(self.password if password is None else password, safe="")
         return f"amqp://{user}:{told}@127.0.0.1:{self.port}/{path}"
+
+    @contextlib.contextmanager
+    def channel(self) -> Iterator[Any]:
+        """One of py-amqp's, as the user `ens`."""
+        client = amqp.Connection(f"127.0.0.1:{self.port}", userid="ens", password=self.password)
+        client.connect()
+        yield client.channel()
+        client.close()
+
+    def declare(self, queue: str) -> None:
+        """A durable queue."""
+        with self.channel() as channel:
+            channel.queue_declare(queue, durable=True, auto_delete=False)
 
     def start(self) -> None:
         """Until it takes connections."""

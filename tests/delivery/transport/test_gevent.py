@@ -72,6 +72,54 @@ def test_two_hundred_hanging_receivers_leave_room_for_the_healthy() -> None:
     assert "all as it should be" in run(CROWD)
 
 
+QUEUES = """
+import threading
+from ipaddress import ip_network
+
+from delivery.transport.door import Door, build
+from delivery.transport.guard import Guard
+from delivery.transport.queue_message import prepare
+from delivery.transport.result import ErrorClass
+from tests.delivery.transport.test_queue_hostile import AMQP, DRIPPED, REDIS, Peer, drip, hang
+from tests.sqs import Sqs
+
+AT_ONCE = 15
+door = Door(guard=Guard(allowed_networks=(ip_network("127.0.0.0/8"),)), pool_size=8)
+
+
+def post(url, outcomes):
+    destination = prepare(url=url, headers=(), secrets=(), timeout_s=5.0, user_agent="ENS/test")
+    message = build(destination, event_id="e", timestamp_s=1_700_000_000, body=b"{}")
+    outcomes.append(door.post(destination, message))
+
+
+def spawn(url, outcomes):
+    threads = [threading.Thread(target=post, args=(url, outcomes)) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+with Peer(hang) as hanging, Peer(drip(DRIPPED[AMQP])) as dripping, Sqs() as queue:
+    hung, fine = [], []
+    slow = spawn(AMQP.format(dripping.port), hung) + spawn(REDIS.format(hanging.port), hung)
+    for thread in spawn(queue.url(), fine):
+        thread.join()
+    assert len(hung) == 0, "the healthy had to wait for the hanging"
+    for thread in slow:
+        thread.join()
+
+assert all(result.is_acknowledged for result in fine), fine
+assert [result.error for result in hung] == [ErrorClass.TIMEOUT] * 2 * AT_ONCE
+assert max(result.duration_ms for result in hung) < 10_000
+print("all as it should be")
+"""
+
+
+def test_brokers_that_hang_leave_room_for_the_healthy() -> None:
+    assert "all as it should be" in run(QUEUES)
+
+
 def test_every_deadline_holds_under_gevent_too() -> None:
     files = [str(HERE / f"test_{name}.py") for name in ("receivers", "tls", "connections")]
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:django", "-c", "/dev/null"]

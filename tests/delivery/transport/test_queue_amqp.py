@@ -209,15 +209,3 @@ def test_a_confirmation_that_does_not_come_is_waited_for_no_longer_than_the_time
     proxy.withholds.clear()
     assert_acknowledged(send(door, url))
     assert proxy.connections == 2
-
-
-def test_a_broker_that_is_killed_or_restarted_is_an_error_of_the_connection(
-    door: Door, broker: RabbitMq, queue: Queue
-) -> None:
-    url = broker.url("orders?routing_key=new")
-    assert_acknowledged(send(door, url))
-    broker.stop()
-    assert send(door, url).error is ErrorClass.REFUSED
-    broker.start()
-    queue.reconnect()
-    assert_acknowledged(send(door, url))
