@@ -1,11 +1,6 @@
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-import django.db
 import pytest
 from django.db import connection
 
@@ -25,13 +20,11 @@ from tests.delivery.replay.ended import (
     ended,
     make_all,
 )
+from tests.delivery.replay.sweepers import swept_by_a_process
 from tests.factories import DeliveryFactory, EventFactory, ReplayFactory, WebhookFactory
 from webhooks.models import Webhook
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
-
-ROOT = Path(making.__file__).parent.parent.parent
-SWEEP = "import django; django.setup(); from delivery.replay.making import Maker; Maker().run()"
 
 
 @pytest.fixture
@@ -266,26 +259,6 @@ def test_a_sweeper_that_is_killed_in_a_batch_leaves_nothing_half_done(webhook: W
     assert len(made_of(replay)) == len(set(made_of(replay))) == 6
     assert counted() == {}
     assert_a_recount_finds_the_same()
-
-
-def swept_by_a_process(failpoint: str) -> int:
-    """The exit code of a process that makes a batch of what runs, on this test's database."""
-    django.db.connections.close_all()
-    settings = connection.settings_dict
-    url = os.environ.get("DATABASE_URL", "")
-    name = settings["NAME"]
-    url = (
-        f"sqlite:///{name}" if connection.vendor == "sqlite" else f"{url.rpartition('/')[0]}/{name}"
-    )
-    environment = os.environ | {
-        "ENS_FAILPOINT": failpoint,
-        "DATABASE_URL": url,
-        "DJANGO_SETTINGS_MODULE": "ens_project.settings",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", SWEEP], env=environment, cwd=ROOT, check=False, timeout=60
-    )
-    return done.returncode
 
 
 def test_a_place_is_stored_and_found_again() -> None:
