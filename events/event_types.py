@@ -61,7 +61,9 @@ EventTypes = Mapping[str, KnownEventType]
 class Remembered:
     until_s: float
     types: EventTypes
-    validators: dict[str, json_schema.CompiledSchema] = field(default_factory=dict)
+    validators: dict[str, json_schema.CompiledSchema | json_schema.SchemaError] = field(
+        default_factory=dict
+    )
 
 
 class RememberedEventTypes:
@@ -150,8 +152,19 @@ def validator_of(organization: Organization, name: str) -> json_schema.CompiledS
         return standard_validator(name)
     validators = remembered.of(organization).validators
     if name not in validators:
-        validators[name] = json_schema.compiled(schema_of(organization, name))
-    return validators[name]
+        validators[name] = _compiled(schema_of(organization, name))
+    found = validators[name]
+    if isinstance(found, json_schema.SchemaError):
+        raise json_schema.SchemaError(str(found))
+    return found
+
+
+def _compiled(schema: dict[str, Any]) -> json_schema.CompiledSchema | json_schema.SchemaError:
+    """Finding out that a schema is not usable takes as long as compiling one."""
+    try:
+        return json_schema.compiled(schema)
+    except json_schema.SchemaError as error:
+        return error
 
 
 @functools.cache

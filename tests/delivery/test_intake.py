@@ -273,6 +273,34 @@ def test_a_stored_schema_that_is_not_usable_keeps_no_event_out(
     assert "schema" in failure["message"]
 
 
+@pytest.mark.parametrize(
+    ("validation", "fate"), [("off", "accepted"), ("warn", "accepted"), ("reject", None)]
+)
+def test_an_event_that_is_too_much_to_check_is_treated_as_one_that_does_not_fit(
+    organization: Organization, event_type: EventType, validation: str, fate: str | None
+) -> None:
+    subscribed(organization)
+    pattern = {"properties": {"data": {"properties": {"a": {"pattern": "[ab]*a[ab]{200}c"}}}}}
+    EventType.objects.update(schema=pattern, validation=validation)
+    taken, small = take(organization, event("x", a="ab" * 20_000), event("y", a="c"))
+    if fate is None:
+        assert isinstance(taken, ValidationError)
+        assert "too much to be checked" in str(taken.detail)
+        assert not Event.objects.filter(event_id="x").exists()
+    else:
+        assert seen([taken]) == [fate]
+        failures = Event.objects.get(event_id="x").failures
+        assert failures is None if validation == "off" else "too much" in failures[0]["message"]
+        assert Delivery.objects.filter(event__event_id="x").count() == 1
+    assert isinstance(small, Accepted) is (validation != "reject")
+
+
+def test_a_deleted_type_takes_no_events(organization: Organization, event_type: EventType) -> None:
+    event_type.delete_softly()
+    event_type.save()
+    assert seen(take(organization, event())) == ["event_unknown"]
+
+
 # --- Repetitions -----------------------------------------------------------------------------
 
 
