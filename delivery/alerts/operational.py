@@ -40,7 +40,6 @@ NAMES = {
     AlertKind.DEACTIVATED: "ens.webhook.deactivated",
     AlertKind.RECOVERED: "ens.webhook.recovered",
 }
-RECEIVED_FROM = "this service"
 MOST_AT_ONCE = 100
 EXAMPLE_REQUEST_ID = "4b6330d3e10bf660783a9ba77248c9f7"
 
@@ -106,7 +105,6 @@ def _stored(envelope: Envelope, organization: Organization, now: dt.datetime) ->
         request_id=envelope.request_id,
         occurred_at=envelope.occurred_at,
         ingested_at=now,
-        received_from=RECEIVED_FROM,
         digest=envelope.digest,
         payload=envelope.payload,
     )

@@ -18,7 +18,6 @@ from delivery.alerts.choice import choose
 from delivery.forms import OperationalWebhookForm
 from delivery.looks import Look
 from delivery.models import Alert, AlertKind
-from organizations.models import Membership
 from organizations.pages.form_page import FormPage
 from organizations.queries import query_of
 from webhooks.models import Webhook
@@ -101,18 +100,13 @@ class AlertList(FormPage):
             "more_people": len(members) - MEMBERS_SHOWN,
             "members_count": len(members),
             "mailed_count": sum(not reason for _, reason in why_not),
-            "own": _own(self.request.membership),
+            "is_mailed": not recipients.why_not(self.request.membership),
         }
 
 
 def _with_alerts(own: QuerySet[Webhook]) -> QuerySet[Webhook, tuple[str, str]]:
     told = own.filter(pk__in=Alert.objects.filter(webhook__in=own).order_by().values("webhook"))
     return told.order_by("name").values_list("public_id", "name")
-
-
-def _own(membership: Membership) -> str:
-    reason = recipients.why_not(membership)
-    return f"Not to you: your membership {reason}." if reason else "To you as well."
 
 
 def _row(alert: Alert) -> Row:

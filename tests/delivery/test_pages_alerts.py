@@ -196,7 +196,7 @@ def test_who_gets_e_mails_and_why_the_others_do_not(alice: PageClient) -> None:
         Membership.objects.filter(pk=other.membership.pk).update(**values)
     shown = page(alice)
     assert "To 1 of 3 members" in shown
-    assert "To you as well." in shown
+    assert "You are one of them." in shown
     for text in ("has switched it off", "has no access to webhooks", "alice@x.example"):
         assert text in shown
 

@@ -171,6 +171,6 @@ def test_it_is_shown_in_the_feed_and_on_its_page(alice: PageClient) -> None:
     event = Event.objects.get()
     page = alice.get(f"/feed/{event.pk}")
     assert page.status_code == 200
-    assert "this service" in page.content.decode()
+    assert "Till credential" not in page.content.decode()
     delivery = alice.get(f"/deliveries/{Delivery.objects.get().pk}")
     assert delivery.status_code == 200
