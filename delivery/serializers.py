@@ -19,7 +19,7 @@ class TimeField(serializers.Field[datetime, str, str, Any]):
 
 
 class ConsumerResponseSerializer(serializers.Serializer[Delivery]):
-    """The last attempt that ended. The status is null when there was no response."""
+    """The last attempt that ended. The status is null without a response, and of queues."""
 
     webhookHttpStatus = serializers.FloatField(source="last_status", allow_null=True)
     time_taken = serializers.FloatField(

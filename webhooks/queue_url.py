@@ -41,9 +41,9 @@ MAX_NAME_BYTES = 255  # of an exchange, a vhost, a routing key: AMQP's short str
 MAX_STREAM_BYTES = 512
 MAX_DATABASE = 9_999
 MAX_LENGTH = 10**9
-# A message to SQS has ten attributes at most, and four are ours: the signature's three and
-# Content-Type.
-SQS_HEADERS = 6
+# A message to SQS has ten attributes at most, and five are ours: the signature's three,
+# Content-Type, and the one that tells of an enrichment that failed.
+SQS_HEADERS = 5
 SQS_REGION = re.compile(r"[a-z0-9-]{1,50}")
 SQS_GROUP = re.compile(r"[!-~]{1,128}")
 

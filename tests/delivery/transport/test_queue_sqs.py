@@ -55,7 +55,7 @@ def test_the_queue_has_the_very_body_and_the_headers_as_attributes(door: Door, q
         name: value["StringValue"] for name, value in message["MessageAttributes"].items()
     }
     assert message["QueueUrl"] == f"http://127.0.0.1:{queue.port}/1/orders"
-    assert len(attributes) == 10
+    assert len(attributes) == SQS_HEADERS + 4
     assert attributes["Content-Type"] == "application/json"
     body = message["MessageBody"].encode()
     assert body == BODY
