@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from organizations.models import Membership
 from tests.browser.visitor import Visitor
@@ -72,8 +72,13 @@ def test_a_preview_that_was_looked_at_is_no_change(visit: Visit, alice: Membersh
     expect(page.locator(PREVIEW)).to_contain_text('"pointsIssued"')
     page.locator("summary").filter(has_text="20 connections").click()
     expect(page.locator("#filter-preview")).to_contain_text("Without a filter")
-    asked: list[object] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog), dialog.accept()))
+    asked: list[Dialog] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog)
+        dialog.accept()
+
+    page.once("dialog", leave)
     page.get_by_role("link", name="Cancel").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text(webhook.name)
     assert not asked
