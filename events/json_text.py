@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
-    TextField = models.TextField[Any, Any]
+    TextField = models.JSONField[Any, Any]  # its values are any JSON, the column holds text
 else:
-    TextField = models.TextField  # generic for the type checker only
+    TextField = models.TextField
 
 
 def json_text(value: Any) -> str:

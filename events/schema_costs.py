@@ -6,6 +6,7 @@ does not fit its cache.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +21,10 @@ _METASCHEMA: Final = 20  # lists of unique items: it is applied to everything be
 _BOUND: Final = 40  # comparing numbers
 _FRACTION: Final = 200
 _SMALL_PROGRAM: Final = 18  # instructions of RE2: an automaton that is built once and stays
+# From the beginning one kind of character after another, in fixed numbers but for the last: at
+# each character there is one place in the pattern where it can stand, so the automaton is small.
+_KIND: Final = r"(?:\[[^\]\\\[]+\]|\\[dws.+*?/-]|[\w :@,;=#%&/-])"
+_CHAIN: Final = re.compile(rf"\^(?:{_KIND}(?:\{{\d+\}})?)*(?:{_KIND}(?:[*+]|\{{\d+,\d*\}}))?\$?")
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _NUMERIC: Final = frozenset({*_BOUNDS, "multipleOf", "const", "enum", "uniqueItems"})
 _NAMES: Final = ("required", "dependencies", "dependentRequired", "dependentSchemas")
@@ -77,6 +82,8 @@ def wide(number: float) -> int:
 def _pattern(pattern: str) -> int:
     """Each character may find the automaton too large to be kept: it is followed state by state."""
     size = int(compiled_pattern(pattern).programsize)
+    if _CHAIN.fullmatch(pattern):
+        return 2
     return 2 if size <= _SMALL_PROGRAM else 3 * size
 
 

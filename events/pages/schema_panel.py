@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from events.event_types import KnownEventType, sample_of, schema_of
 from events.family_types import visible_types
+from events.models import Validation
 from events.schema_tree import Tree, schema_tree
 from organizations.models import Organization
 
@@ -47,6 +48,11 @@ class SchemaPanel:
     @property
     def unnamed_count(self) -> int:
         return self.subscriber_count - len(self.subscribers)
+
+    @property
+    def validations(self) -> list[tuple[str, str]]:
+        """What may be chosen, with its label."""
+        return [(choice.value, str(choice.label)) for choice in Validation]
 
     @property
     def outline(self) -> str:

@@ -79,8 +79,10 @@ def _text(earlier: EventTypeVersion | None, version: EventTypeVersion, name: str
     if earlier is not None:
         lines = json_differences(getattr(earlier, name), value)
     came, went = counts(lines) if lines else (0, 0)
+    label = {"schema": "JSON Schema", "sample": "Example"}[name]
     return {
-        "label": {"schema": "JSON Schema", "sample": "Example"}[name],
+        "label": label,
+        "difference_label": f"What differs in the {label}",
         "lines": lines if came or went else None,
         "came": came,
         "went": went,

@@ -64,7 +64,7 @@ def test_a_name_is_enough(api: CredentialClient) -> None:
 
 
 def test_null_is_as_good_as_not_given(api: CredentialClient) -> None:
-    body = dict.fromkeys(FULL) | {"eventName": "reviewPosted"}
+    body: dict[str, Any] = {**dict.fromkeys(FULL), "eventName": "reviewPosted"}
     assert data(send(api, "post", LIST, body))["active"] is True
 
 
@@ -177,7 +177,8 @@ def test_another_organizations_type_does_not_exist(
 ) -> None:
     send(api, "post", LIST, FULL)
     for method in ("put", "delete"):
-        for body in (FULL, {"active": "x"}, []):
+        bodies: list[Any] = [FULL, {"active": "x"}, []]
+        for body in bodies:
             assert send(charlie, method, ONE, body).status_code in {404, 400}
     assert codes(send(charlie, "put", ONE, FULL), 404) == {None: 404}
     assert codes(charlie.get(ONE, {"version": "1"}), 404) == {None: 404}

@@ -269,6 +269,9 @@ def test_validation_is_set_of_any_type(alice: PageClient, review: EventType, nam
     answer = alice.post(f"/catalogue/{name}/validation", {"validation": "off"})
     assert answer.headers["Location"] == f"/catalogue/{name}#schema"
     assert known_event_types(alice.organization)[name].validation is Validation.OFF
+    shown = alice.get(f"/catalogue/{name}").content.decode()
+    options = re.findall(r'<option value="(off|warn|reject)"( selected)?>', shown)
+    assert options == [("off", " selected"), ("warn", ""), ("reject", "")]
 
 
 @pytest.mark.parametrize("value", ["", "OFF", "maybe", "off\0"])

@@ -174,6 +174,27 @@ def test_standard_events_are_far_below_the_bound(name: str) -> None:
     assert standard_validator(name).work.units(standard_sample(name)) < MAX_UNITS / 50
 
 
+UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+
+@pytest.mark.parametrize(
+    "pattern", [UUID, r"^\d{4}-\d{2}-\d{2}$", "^[A-Z]{3}$", "^[a-z0-9-]{8,40}$", "^EUR [0-9]+$"]
+)
+def test_patterns_of_codes_cost_little(pattern: str) -> None:
+    assert units(items({"pattern": pattern}), ["x" * 36] * 4_000) < MAX_UNITS
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("[a-f]{4}[0-9a-f]{30}$", "^[ab]*a[ab]{30}$", "^[ab]{1,30}a[ab]{30}$", "^(a|b){30}$"),
+        *("^[ab]{30}|[ab]*a[ab]{30}", "^[ab]+[ab]{30}$", "^a?[ab]{30}$", "^.{1,30}x$"),
+    ],
+)
+def test_patterns_that_may_stand_at_several_places_at_once_cost_much(pattern: str) -> None:
+    assert units(items({"pattern": pattern}), ["x" * 36] * 4_000) > MAX_UNITS
+
+
 def test_a_bound_grows_with_the_event_and_with_the_schema() -> None:
     assert units(items(ITEM), [{"sku": ""}] * 200) > units(items(ITEM), [{"sku": ""}] * 100)
     assert units(items({"allOf": [ITEM, ITEM]}), [{}] * 100) > units(items(ITEM), [{}] * 100)
