@@ -273,8 +273,8 @@ def _moment(start: dt.datetime, zone: dt.tzinfo) -> str:
 def _status_tone(status: Status) -> str:
     if status is None:
         return "c-off"
-    if status == ACKNOWLEDGED:
-        return "c-ok"
+    if isinstance(status, str):
+        return "c-ok" if status == ACKNOWLEDGED else "c-failing"
     return "c-ok" if 200 <= status < 300 else "c-failing"
 
 

@@ -76,7 +76,8 @@ class Bar:
 
 
 ACKNOWLEDGED: Literal["acknowledged"] = "acknowledged"
-Status = int | Literal["acknowledged"] | None
+REFUSED: Literal["refused"] = "refused"
+Status = int | Literal["acknowledged", "refused"] | None
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Period:
 
     `times` are (start, p50, p95) of each bar in ms, None where nothing was delivered. `statuses`
     are how many attempts ended with each HTTP status (None: no response; a queue's acknowledgement
-    has none and counts as ACKNOWLEDGED), the most first.
+    and refusal have none and count as ACKNOWLEDGED and REFUSED), the most first.
     """
 
     bars: list[Bar]
@@ -227,14 +228,18 @@ def _counted(
 def _status(what: str) -> Status:
     if what == tally.NO_RESPONSE:
         return None
+    if what == tally.REFUSED:
+        return REFUSED
     return ACKNOWLEDGED if what == tally.ACKNOWLEDGED else int(what[1:])
 
 
 def order(status: Status) -> int:
-    """What a queue acknowledged first, then by number, then what had no response."""
+    """What a queue acknowledged first, then by number, refused, and what had no response."""
     if status is None:
-        return 1_000
-    return 0 if status == ACKNOWLEDGED else int(status)
+        return 1_001
+    if isinstance(status, str):
+        return 0 if status == ACKNOWLEDGED else 1_000
+    return status
 
 
 def _bucket(what: str) -> int:

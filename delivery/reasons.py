@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from delivery.engine.retry import GONE
 from delivery.models import Delivery, State
-from delivery.transport.result import REFUSALS, ErrorClass
+from delivery.transport.result import ANSWERS, REFUSALS, ErrorClass
 from organizations.templatetags.display import duration, number
 from webhooks.models import Webhook
 
@@ -37,8 +37,6 @@ RESULTS = {
     ErrorClass.UNROUTABLE: "no queue took it",
     ErrorClass.UNAVAILABLE: "not available",
 }
-# Of these the receiver, a queue, said something, though it has no status.
-ANSWERS = REFUSALS | {ErrorClass.UNROUTABLE, ErrorClass.UNAVAILABLE}
 
 ADVICE_OF_ERROR = {
     ErrorClass.TIMEOUT: "Ask who runs the receiver why it is slow: it should answer at once and do"

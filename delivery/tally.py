@@ -6,7 +6,7 @@ The hour is the one (of UTC) in which the event came in. Counted are, as `what`:
 - `t0`, `t1`, …: the delivered ones by the bucket of `delivery.histogram` that their time is in;
 - `sla`: deliveries whose breach is noted, whatever became of them afterwards;
 - `s200`, `s503`, …: attempts by the status of the response; `s+` those that a queue acknowledged,
-  which has no status, `s-` those without any response.
+  which has no status, `s!` those that one refused, `s-` those without any response.
 
 Cancelled deliveries count in no state, and those that a later replay stands for neither: whoever
 makes a replay locks the delivery, and takes back with a `Change` what was counted for it. Test
@@ -43,12 +43,14 @@ from django.db.models.functions import Cast, Coalesce, Concat, TruncHour
 from delivery.histogram import BOUNDS_US, bucket, position
 from delivery.log import newest
 from delivery.models import FAILED, Delivery, State, Tally
+from delivery.transport.result import ANSWERS
 from events.models import Event
 from organizations.database import is_postgresql
 
 COUNTED = (State.DELIVERED, *FAILED)
 BREACH = "sla"
 ACKNOWLEDGED = "s+"
+REFUSED = "s!"
 NO_RESPONSE = "s-"
 # From its creation (with its event's, or by a replay) to its success.
 DELIVERY_TIME = ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField())
@@ -84,7 +86,7 @@ def time_bucket(time: dt.timedelta) -> str:
 def status(code: int | None, error: str) -> str:
     """Of an attempt; without a status and an error it was acknowledged by a queue."""
     if code is None:
-        return NO_RESPONSE if error else ACKNOWLEDGED
+        return (REFUSED if error in ANSWERS else NO_RESPONSE) if error else ACKNOWLEDGED
     return f"s{code}"
 
 
@@ -192,7 +194,11 @@ def _counts(deliveries: QuerySet[Delivery]) -> list[QuerySet[Delivery, tuple[obj
     delivered = ended.filter(state=State.DELIVERED).annotate(time=DELIVERY_TIME)
     breached = of_real_events(of_hours.exclude(sla_breached_at=None))
     tried = of_real_events(of_hours.filter(attempt_log__isnull=False))
-    without = Case(When(attempt_log__error="", then=Value("+")), default=Value("-"))
+    without = Case(
+        When(attempt_log__error="", then=Value("+")),
+        When(attempt_log__error__in=ANSWERS, then=Value("!")),
+        default=Value("-"),
+    )
     code = Coalesce(Cast("attempt_log__status", CharField()), without)
     return [
         _grouped(ended, Cast("state", CharField()), TOTAL_MS),

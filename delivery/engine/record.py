@@ -18,7 +18,7 @@ from delivery.engine.retry import Decision
 from delivery.histogram import BOUNDS_US
 from delivery.intervals import hour_of
 from delivery.models import OPEN, Attempt, Delivery, State
-from delivery.transport.result import Result
+from delivery.transport.result import ANSWERS, Result
 from organizations.database import fetch, is_postgresql
 
 GONE_FOR_GOOD = "The receiver answered 410 Gone."
@@ -122,7 +122,9 @@ WITH o AS (
              AND r.is_replay AND r.id > m.id LIMIT 1) IS NULL
 ), change(webhook_id, hour, what, count, total_ms) AS (
     SELECT webhook_id, hour,
-        's' || coalesce(status::text, CASE error WHEN '' THEN '+' ELSE '-' END),
+        's' || coalesce(status::text, CASE WHEN error = '' THEN '+'
+            WHEN error IN ({", ".join(f"'{error.value}'" for error in sorted(ANSWERS))}) THEN '!'
+            ELSE '-' END),
         1, 0
     FROM o WHERE NOT is_test
     UNION ALL

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from delivery import reasons
 from delivery.looks import LOOKS
 from delivery.models import WAITING, Attempt, Delivery, State
+from delivery.transport.result import ANSWERS
 from organizations.templatetags.display import duration
 from webhooks.models import Webhook, WebhookType
 
@@ -145,7 +146,7 @@ def _sign(attempt: Attempt) -> tuple[str, str]:
     if status is None:
         if not attempt.error:
             return "ok", "check"
-        return "failing", "alert" if attempt.error in reasons.ANSWERS else "cross"
+        return "failing", "alert" if attempt.error in ANSWERS else "cross"
     return ("ok", "check") if 200 <= status < 300 else ("failing", "alert")
 
 
@@ -155,7 +156,7 @@ def _said(attempt: Attempt) -> list[str]:
         return [reasons.status_line(attempt.status)]
     if not attempt.error:
         return [f"Acknowledged: {attempt.detail}"]
-    return [attempt.detail] if attempt.error in reasons.ANSWERS else []
+    return [attempt.detail] if attempt.error in ANSWERS else []
 
 
 def _unrecorded(first: int, last: int) -> Iterator[Entry]:

@@ -33,6 +33,8 @@ class ErrorClass(enum.StrEnum):
 
 # A queue's answers that say what a 4xx says: the same message, sent again, is refused again.
 REFUSALS = frozenset({ErrorClass.AUTH_REFUSED, ErrorClass.NOT_FOUND, ErrorClass.REJECTED})
+# What only a queue that was reached says, though there is no status: "no response" it is not.
+ANSWERS = REFUSALS | {ErrorClass.UNROUTABLE, ErrorClass.UNAVAILABLE}
 
 
 @dataclass(frozen=True, slots=True)

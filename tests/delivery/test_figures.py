@@ -7,7 +7,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from delivery import figures, intervals, metrics, tally
+from delivery import charts, figures, intervals, metrics, tally
 from delivery.models import FAILED, Attempt, Delivery, State, Tally
 from tests.delivery.entries import ago, delivered
 from tests.factories import DeliveryFactory, WebhookFactory
@@ -177,11 +177,18 @@ def test_attempts_are_told_by_status_the_most_first(webhook: Webhook) -> None:
 
 def test_what_a_queue_acknowledged_is_told_apart_from_no_response(webhook: Webhook) -> None:
     delivery = delivered(webhook, timezone.now())
-    for error in ("", "unavailable", ""):
+    for error in ("", "unavailable", "timeout", "", "not_found", ""):
         attempt(delivery, None, error)
     tally.recount()
     period = figures.of_period(webhook, 1, timezone.now(), dt.UTC)
-    assert period.statuses == [(figures.ACKNOWLEDGED, 2), (None, 1)]
+    counted = [(figures.ACKNOWLEDGED, 3), (figures.REFUSED, 2), (None, 1)]
+    assert period.statuses == counted
+    bars = charts.statuses(period, 1).bars
+    assert [(bar.word, bar.tone) for bar in bars] == [
+        ("acknowledged", "c-ok"),
+        ("refused", "c-failing"),
+        ("no response", "c-off"),
+    ]
 
 
 def test_shards_are_added_up(webhook: Webhook) -> None:

@@ -176,6 +176,16 @@ def test_a_broker_that_is_away_is_replayed_and_opens_the_circuit(finish: Finish)
     assert set(Attempt.objects.values_list("status", "error")) == {(None, "refused")}
 
 
+@pytest.mark.both_databases
+def test_refusals_are_tallied_apart_from_silence(finish: Finish) -> None:
+    webhook = queue_webhook(f"redis://:wrong@127.0.0.1:{VALKEY.port}/events")
+    with_rows(webhook, 2)
+    finish(webhook.pk)
+    assert set(Tally.objects.values_list("what", "count")) == {("failed", 2), (tally.REFUSED, 2)}
+    tally.recount()
+    assert set(Tally.objects.values_list("what", "count")) == {("failed", 2), (tally.REFUSED, 2)}
+
+
 @pytest.mark.parametrize(
     ("url", "state", "error"),
     [
