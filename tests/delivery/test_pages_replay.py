@@ -38,7 +38,7 @@ def started(client: PageClient, path: str, fields: dict[str, Any]) -> Any:
 
 
 def text(answer: Any) -> str:
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def test_the_page_tells_how_many_before_it_starts(alice: PageClient, webhook: Webhook) -> None:

@@ -25,7 +25,7 @@ def webhook() -> Webhook:
 
 
 def choice(**values: Any) -> Choice:
-    chosen = {
+    chosen: dict[str, Any] = {
         "start": CAME_IN_AT - 60 * SECOND,
         "end": CAME_IN_AT + 60 * SECOND,
         "states": ("failed",),
@@ -45,7 +45,7 @@ def taken(webhook: Webhook, **values: Any) -> set[Any]:
 
 
 def test_those_are_taken_that_are_in_one_of_the_states(webhook: Webhook) -> None:
-    rows = {state: ended(state, webhook=webhook).pk for state in REPLAYABLE}
+    rows = {str(state): ended(state, webhook=webhook).pk for state in REPLAYABLE}
     for state in REPLAYABLE:
         assert taken(webhook, states=(state,)) == {rows[state]}
     assert taken(webhook, states=("failed", "expired")) == {rows["failed"], rows["expired"]}

@@ -43,22 +43,28 @@ def fill(webhook: Webhook, count: int) -> None:
     """So many deliveries that failed, but for some that are still being retried."""
     organization_id, name = webhook.organization_id, "transactionAdded"
     ids = [new_row_id() for _ in range(count)]
-    events = ("id", "organization_id", "event_id", "name", "ref_id", "request_id", "search_key")
-    events += ("customer_id", "occurred_at", "ingested_at", "received_from", "is_test", "digest")
+    events = [
+        *("id", "organization_id", "event_id", "name", "ref_id", "request_id", "search_key"),
+        *("customer_id", "occurred_at", "ingested_at", "received_from", "is_test", "digest"),
+        "payload",
+    ]
     row = (name, "r", "q", "", "", CAME_IN_AT, CAME_IN_AT, "", False, "d", "{}")
     insert(
         Event,
-        (*events, "payload"),
+        events,
         ((row_id, organization_id, str(row_id), *row) for row_id in ids),
     )
     expires_at, retry_at = database_now() + 3_600 * SECOND, database_now() - SECOND
     failed = (State.FAILED.value, None, CAME_IN_AT + SECOND)
     retried = (State.RETRYING.value, retry_at, None)
-    names = ("id", "event_id", "webhook_id", "state", "next_attempt_at", "finished_at")
-    names += ("created_at", "ingested_at", "expires_at", "is_replay", "lease_token", "lost_leases")
+    names = [
+        *("id", "event_id", "webhook_id", "state", "next_attempt_at", "finished_at"),
+        *("created_at", "ingested_at", "expires_at", "is_replay", "lease_token", "lost_leases"),
+        *("attempts", "last_error"),
+    ]
     insert(
         Delivery,
-        (*names, "attempts", "last_error"),
+        names,
         (
             (
                 new_row_id(),

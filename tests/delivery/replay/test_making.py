@@ -8,6 +8,7 @@ from delivery import tally
 from delivery.engine.claim import claim
 from delivery.engine.clock import database_now
 from delivery.engine.sweep import Sweep
+from delivery.log import BY_INGESTION
 from delivery.models import Delivery, Replay, State
 from delivery.replay import making
 from delivery.replay.making import Maker, make_batch
@@ -117,7 +118,7 @@ def test_what_another_transaction_holds_is_made_in_another_round(webhook: Webhoo
         pytest.skip("SQLite has no locks of rows")
     rows = [ended(webhook=webhook, ingested_at=CAME_IN_AT + n * SECOND) for n in range(6)]
     replay = replay_of(webhook, total=6)
-    place = making.Place(left_out=1, after=making.BY_INGESTION.of(rows[-1]))
+    place = making.Place(left_out=1, after=BY_INGESTION.of(rows[-1]))
     after = place.after_all()
     assert after is not None
     assert (after.part, after.after, after.round) == (making.DELIVERIES, None, 2)
@@ -262,6 +263,6 @@ def test_a_sweeper_that_is_killed_in_a_batch_leaves_nothing_half_done(webhook: W
 
 
 def test_a_place_is_stored_and_found_again() -> None:
-    place = making.Place(making.MISSED, making.BY_INGESTION.of(ended()), 3, 2)
+    place = making.Place(making.MISSED, BY_INGESTION.of(ended()), 3, 2)
     assert making.Place.of(place.stored()) == place
     assert making.Place.of(None) == making.Place()

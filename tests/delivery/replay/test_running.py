@@ -39,7 +39,7 @@ def alice(webhook: Webhook) -> Caller:
 
 
 def failed_ones(**values: Any) -> Choice:
-    chosen = {
+    chosen: dict[str, Any] = {
         "start": CAME_IN_AT - SECOND,
         "end": CAME_IN_AT + SECOND,
         "states": ("failed",),
