@@ -19,6 +19,7 @@ import jsonschema_rs
 
 from events.schema_bounds import Bounds, SchemaError, schema_text
 from events.schema_failures import MAX_TEXT, Failure, TooMuchWork, explain, path_text
+from events.schema_steps import weights_of
 from events.schema_work import MAX_INSTANCE_DEPTH, MAX_UNITS, TooDeep, WorkTable
 
 __all__ = ["CompiledSchema", "Failure", "SchemaError", "check_schema", "compiled", "failures"]
@@ -26,6 +27,7 @@ __all__ = ["CompiledSchema", "Failure", "SchemaError", "check_schema", "compiled
 MAX_COMPILED: Final = 512
 # An event that is too large for its schema is not checked at all; where it has to fit, it does not.
 TOO_MUCH: Final = Failure("", "is too much to be checked against the schema of its type")
+TOO_LONG: Final = Failure("", "does not fit the schema, and is too long to tell where")
 
 _DIALECTS: Final = {
     "http://json-schema.org/draft-04/schema": jsonschema_rs.Draft4Validator,
@@ -82,10 +84,13 @@ class CompiledSchema:
                 return []
         except ValueError:
             return [Failure("", "holds what is not JSON, such as half a surrogate pair")]
+        weights = weights_of(instance)
+        if weights is None:
+            return [TOO_LONG]
         found: list[Failure] = []
         if self._is_explained:
             with contextlib.suppress(TooMuchWork):
-                found = explain(self._schema, self._dialect, instance, max_failures)
+                found = explain(self._schema, self._dialect, instance, max_failures, weights)
         return found or [self._first_failure(instance)]
 
     def _first_failure(self, instance: object) -> Failure:

@@ -20,7 +20,7 @@ from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped] #
 from referencing.exceptions import Unresolvable
 
 from events.schema_patterns import compiled_pattern
-from events.schema_steps import MAX_STEPS, steps, weights_of
+from events.schema_steps import MAX_STEPS, steps
 
 MAX_TEXT: Final = 200
 _MAX_VALUE: Final = 40
@@ -78,15 +78,19 @@ def path_text(path: Iterable[str | int]) -> str:
     return _cut(text, MAX_TEXT)
 
 
-def explain(schema: dict[str, Any], dialect: str, instance: Any, limit: int) -> list[Failure]:
+def explain(
+    schema: dict[str, Any],
+    dialect: str,
+    instance: Any,
+    limit: int,
+    weights: dict[int, int],
+) -> list[Failure]:
     """The first `limit` reasons; an empty list if jsonschema finds none.
 
-    Raises TooMuchWork when the bound is reached before a single reason was found.
+    `weights` are those of `schema_steps.weights_of`. Raises TooMuchWork when the bound is reached
+    before a single reason was found.
     """
     validator = _validator_class(dialect)(schema, registry=REGISTRY)
-    weights = weights_of(instance)
-    if weights is None:
-        raise TooMuchWork
     token = _budget.set(_Budget(weights))
     found: list[Failure] = []
     try:

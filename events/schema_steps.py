@@ -8,14 +8,14 @@ from typing import Any, Final
 from events.schema_patterns import compiled_pattern
 
 # Steps of some 10 µs before the search for reasons is given up.
-MAX_STEPS: Final = 1_500
+MAX_STEPS: Final = 1_000
 _PER_STEP: Final = 5  # members of an event that a rule goes through, each for itself
 _COMPARED_PER_STEP: Final = 10
 _LISTED_PER_STEP: Final = 50  # entries of the rule itself
 _RE2_PER_STEP: Final = 330  # characters times instructions of the pattern
 _STEPS_OF_REFERENCE: Final = 8
-# jsonschema writes down what breaks a rule, whole, in words that nobody reads.
-MAX_WEIGHT: Final = 20_000
+# Both validators write down what breaks a rule, whole, in words that nobody reads.
+MAX_WEIGHT: Final = 10_000
 _WRITTEN_PER_STEP: Final = 50
 _CHARACTERS: Final = 50
 _SILENT: Final = frozenset(
