@@ -66,15 +66,9 @@ class RabbitMq:
             "log.console = false\n"
         )
         (directory / "enabled_plugins").write_text("[].\n")
-
-    def close(self) -> None:
-        """End it, and the port mapper that it started."""
-        self.kill()
-        subprocess.run(
-            [shutil.which("epmd") or "epmd", "-kill"],
-            env=self._environment(),
-            check=False,
-            capture_output=True,
+        # Started by the node it would be a daemon, and outlive it.
+        guardian.popen(
+            [shutil.which("epmd") or "epmd"], env=self._environment(), stdin=subprocess.DEVNULL
         )
 
     def url(self, path: str, user: str = "ens", password: str | None = None) -> str:
@@ -189,7 +183,6 @@ def shared() -> RabbitMq:
     node.start()
 
     def end() -> None:
-        node.close()
         guardian.close()
         shutil.rmtree(directory, ignore_errors=True)
 
