@@ -201,7 +201,7 @@ def test_many_types_cost_no_more_queries_than_few(
     WebhookFactory(organization=alice.organization, events=list(CATALOGUE))
     with django_assert_max_num_queries(10):
         alice.get("/catalogue")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         alice.get("/catalogue/tierRenewed")
     EventType.objects.bulk_create(
         EventType(organization=alice.organization, name=f"custom{n}", group=f"G{n % 20}", schema={})
@@ -212,7 +212,7 @@ def test_many_types_cost_no_more_queries_than_few(
     remembered.clear()
     with django_assert_max_num_queries(10):
         assert len(shown(alice.get("/catalogue"))) == 578
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         alice.get("/catalogue/tierRenewed")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         alice.get("/catalogue/custom50")
