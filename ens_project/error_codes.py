@@ -155,6 +155,7 @@ _REPLAYS = {
     "replay_running": Problem(51038, 409, "Another replay of the webhook is running."),
     "webhook_off": Problem(51039, 409, "The webhook is deactivated or deleted."),
     "replay_of_nothing": Problem(51058, 400, "Choose some of status, or missing."),
+    "replay_of_test": Problem(51058, 400, "A test is not replayed."),
     "not_waiting": Problem(51059, 409, "The delivery does not wait any more."),
 }
 
@@ -173,4 +174,14 @@ _ORGANIZATIONS = {
     "reference_repeated": Problem(51057, 400, "An id or a source stands twice."),
 }
 
-TABLE = _GENERAL | _ORGANIZATIONS | _WEBHOOKS | _BODIES | _FIELDS | _EVENTS | _LOGS | _REPLAYS | _WARNINGS
+TABLE = (
+    _GENERAL
+    | _ORGANIZATIONS
+    | _WEBHOOKS
+    | _BODIES
+    | _FIELDS
+    | _EVENTS
+    | _LOGS
+    | _REPLAYS
+    | _WARNINGS
+)

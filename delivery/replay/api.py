@@ -77,7 +77,8 @@ class EventReplay(EventAction):
         description="Makes a new delivery, which is tried for 24 hours; the old one and its"
         " automatic retries stay as they are. 202 with the new entry; 200 with the entry that is"
         " there when the newest delivery has not been tried yet: of several requests at once one"
-        " makes a delivery. 409 when it is in flight (51037) or the webhook not active (51039).",
+        " makes a delivery. 409 when it is in flight (51037) or the webhook not active (51039);"
+        " 400 for a test (51058).",
         request=ConsumerGroupSerializer,
         responses={200: LogEntrySerializer, 202: LogEntrySerializer},
     )

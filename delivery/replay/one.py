@@ -34,8 +34,12 @@ def replay_one(delivery: Delivery, by: audit.By) -> Again:
 
     What is replayed is always the newest: of two who ask at once, the second finds the first
     one's delivery, and while it is pending that is the answer to both. Raises ValidationError
-    when it is in flight (its result is seconds away), or the webhook is not active.
+    when it is in flight (its result is seconds away), the webhook is not active, or the event is
+    a test: its webhook was perhaps never subscribed to it.
     """
+    if delivery.event.is_test:
+        message = "A test is not replayed; send another one."
+        raise ValidationError(message, "replay_of_test")
     with transaction.atomic():
         newest = _lock_newest(delivery)
         webhook = newest.webhook

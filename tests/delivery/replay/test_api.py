@@ -82,6 +82,13 @@ def test_what_can_not_be_done_now_is_a_conflict(
     assert (answer.status_code, codes(answer)) == (409, [(code, None)])
 
 
+def test_a_test_is_not_replayed(api: CredentialClient, webhook: Webhook) -> None:
+    event = EventFactory(organization=api.organization, is_test=True)
+    answer = api.post(of_event(ended(webhook=webhook, event=event)))
+    assert (answer.status_code, codes(answer)) == (400, [(51058, None)])
+    assert Delivery.objects.count() == 1
+
+
 @pytest.mark.parametrize("change", [{"deactivated_at": CAME_IN_AT}, {"deleted_at": CAME_IN_AT}])
 def test_to_a_webhook_that_is_not_active_nothing_is_replayed(
     change: dict[str, Any], api: CredentialClient, webhook: Webhook

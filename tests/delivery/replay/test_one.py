@@ -77,12 +77,13 @@ def test_what_was_counted_for_the_old_one_is_taken_back(
     assert_a_recount_finds_the_same()
 
 
-def test_of_a_test_event_nothing_was_counted_and_nothing_is_taken_back(
-    webhook: Webhook, alice: Caller
-) -> None:
+def test_a_test_is_not_replayed(webhook: Webhook, alice: Caller) -> None:
     event = EventFactory(organization=webhook.organization, is_test=True)
-    replay_one(ended(webhook=webhook, event=event), alice)
-    assert counted() == {}
+    with pytest.raises(ValidationError) as refused:
+        replay_one(ended(webhook=webhook, event=event), alice)
+    assert refused.value.code == "replay_of_test"
+    assert Delivery.objects.count() == 1
+    assert not AuditEntry.objects.exists()
 
 
 def test_the_automatic_retries_of_the_old_one_go_on_and_count_for_nothing(
