@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,13 +63,14 @@ def _warning(report: Report) -> ErrorDetail:
 
 
 def _described(kind: str) -> Any:
-    return extend_schema(
+    described = extend_schema(
         summary=f"Add and change {kind}",
         description=DESCRIPTION,
         operation_id=f"put{kind.title()}",
         request={"application/json": schema_of(kind, MAX_ELEMENTS)},
         responses=ReferenceReportSerializer,
     )
+    return extend_schema_view(put=described)
 
 
 @_described("tills")

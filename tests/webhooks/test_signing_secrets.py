@@ -6,7 +6,7 @@ import time_machine
 from standardwebhooks import Webhook as Verifier
 
 from delivery.engine.targets import Targets
-from delivery.transport.request import build
+from delivery.transport.request import Destination, build
 from organizations.authentication import Caller
 from organizations.models import AuditEntry
 from tests.factories import CredentialFactory, WebhookFactory
@@ -103,7 +103,7 @@ def test_requests_are_signed_with_both_secrets(webhook: Webhook, caller: Caller)
     new = rotate(webhook, caller, 24 * HOUR_S).secret
     target = Targets(ask=lambda read: read()).get(webhook.pk)
     assert target is not None
-    assert target.destination is not None
+    assert isinstance(target.destination, Destination)
     assert target.destination_until == signing(webhook)[1].expires_at
     request = build(target.destination, event_id="e-1", timestamp_s=int(time.time()), body=b"{}")
     for secret in (old, new):
