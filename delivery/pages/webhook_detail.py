@@ -188,7 +188,6 @@ def _request_words(webhook: Webhook) -> list[str]:
     is_queue = webhook.webhook_type == WebhookType.QUEUE
     settings_of_request = (
         ("PUT", webhook.method == Method.PUT and not is_queue),
-        ("429 is sent again", webhook.replay_on_429),
-        ("events of child organizations too", webhook.listen_to_child_events),
+        ("sent again after 429", webhook.replay_on_429),
     )
     return [words for words, is_so in settings_of_request if is_so]
