@@ -98,7 +98,7 @@ class WebhookReplay(RangePage):
         icon="refresh",
         kind="primary",
         about="Each event is delivered once more, as a new delivery that is tried for 24 hours."
-        " New events go first. What is in flight, or pending, is left alone.",
+        " New events go first. What is pending, or being sent, is left alone.",
         back="Cancel",
     )
 
@@ -138,7 +138,8 @@ class WebhookCancelWaiting(RangePage):
         button="Cancel",
         icon="off",
         kind="danger",
-        about="They are not sent any more; each can be replayed. What is in flight ends by itself.",
+        about="They are not sent any more; each can be replayed."
+        " What is being sent ends by itself.",
         back="Keep waiting",
     )
 
