@@ -97,15 +97,16 @@ class DeliveryDetail(TemplatePage):
         }
 
     def _replay(self) -> dict[str, Any]:
-        """Whether it can be made again; when that was done, the delivery that stands for it."""
-        delivery, webhook = self.delivery, self.delivery.webhook
-        later = Delivery.objects.filter(
-            webhook=webhook, event=delivery.event_id, is_replay=True, id__gt=delivery.pk
-        )
-        newest = later.order_by("-id").first()
+        """Whether it can be made again; when that was done, the delivery that stands for it; and
+        the one that stood for it before."""
+        delivery = self.delivery
+        same = Delivery.objects.filter(webhook=delivery.webhook, event=delivery.event_id)
+        newest = same.filter(is_replay=True, id__gt=delivery.pk).order_by("-id").first()
+        older = same.filter(id__lt=delivery.pk) if delivery.is_made_again else same.none()
         can = delivery.can_be_made_again and not delivery.event.is_test
         return {
             "newest": newest,
+            "earlier_delivery": older.order_by("-id").first(),
             "may_replay": can and newest is None and self.caller.access.may_write,
         }
 

@@ -204,7 +204,9 @@ def test_a_delivery_is_replayed_from_its_page(alice: PageClient, webhook: Webhoo
     assert "It was replayed." in shown
     assert f"/deliveries/{new.pk}" in shown
     assert f"/deliveries/{old.pk}/replay" not in shown
-    assert "Replay</span>" in text(alice.get(f"/deliveries/{new.pk}"))
+    again = text(alice.get(f"/deliveries/{new.pk}"))
+    assert "From a replay</span>" in again
+    assert f'href="/deliveries/{old.pk}"' in again
 
 
 @pytest.mark.parametrize(
