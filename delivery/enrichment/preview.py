@@ -7,9 +7,9 @@ from functools import cached_property
 
 from delivery.enrichment.differences import ADDED, SAME, Line, differences
 from delivery.enrichment.lookups import look_up_for_pages
+from delivery.enrichment.members import CARD, INSTORE
 from delivery.enrichment.payloads import enrich
 from delivery.enrichment.provider import Customer, Found, Identifier, Store, Till, Wanted
-from delivery.enrichment.rules import CARD, INSTORE
 from delivery.enrichment.settings import Settings
 from events.payload_lines import PayloadLines, payload_lines
 from organizations.models import Organization

@@ -10,44 +10,36 @@ that say nothing and so are filled, `null` and `[]`. An empty text is a text. Ne
 the producer's. An id is a whole number of 64 bits or the digits of one; whatever else stands
 there, and ids that nobody knows, are left alone.
 
-Card numbers are kept in the source `instore` only: the other sources consist of accounts, so
-with them alone the setting adds nothing.
+A payload is stored as `strict_json.dumps` writes it, and written by it again: what is not added
+stays byte for byte.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from delivery.enrichment.provider import Award, Customer, Found, Identifier, Till, Wanted
+from delivery.enrichment.members import number_of_points, of_customer, of_till
+from delivery.enrichment.provider import Award, Found, Wanted
 from delivery.enrichment.settings import Settings
-from delivery.enrichment.text import (
-    Edit,
-    Place,
-    data_of,
-    edited,
-    filling,
-    key_of,
-    members_beside,
-    objects_of,
-)
+from events.strict_json import dumps
 
 AWARDS: Final = frozenset({"pointsIssued", "pointsRedeemed"})
-INSTORE: Final = "instore"
-CARD: Final = "cardNumber"
 REFERENCE: Final = "awardedReferenceId"
 BALANCE: Final = "AvailablePointsBalance"
 
 MOST_PLACES: Final = 1_000  # objects of one payload that are looked up
 MOST_GROWTH: Final = 1024 * 1024  # characters that are added to one
 
-_INSTORE_KINDS: Final = ("mobile", "email", "externalId")
-_NO_ACCOUNTS: Final[dict[str, Any]] = {}
 _IDENTIFIERS: Final = "customerIdentifiers"
-_KEYS: Final = key_of(["enteredBy", "addedBy", "updatedBy", "createdBy", _IDENTIFIERS])
-_WORDS_OF_AWARDS: Final = tuple(f'"{name}"' for name in AWARDS)
+_ENTRIES: Final = frozenset({"enteredBy", "addedBy", "updatedBy", "createdBy"})
+_MENTIONED: Final = re.compile("|".join(f'"{name}"' for name in (*_ENTRIES, _IDENTIFIERS, *AWARDS)))
+_NOT_THERE: Final = object()
 _ID: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+Json = dict[str, Any]
 
 
 class TooLarge(Exception):
@@ -56,51 +48,57 @@ class TooLarge(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """A payload, and the objects of it to be filled, each with its id."""
+    """A payload as it was and as it is read, and the objects of it to be filled with their ids."""
 
     text: str
-    data: Place
-    entries: list[tuple[Place, int]] = field(default_factory=list)
-    identifiers: list[tuple[Place, int]] = field(default_factory=list)
+    event: Json
+    entries: list[tuple[Json, int]] = field(default_factory=list)
+    identifiers: list[tuple[Json, int]] = field(default_factory=list)
     award: Award | None = None
 
 
 def opened(text: str, settings: Settings) -> Opened | None:
     """None when there is nothing in the payload that could be filled. Raises TooLarge."""
+    if not _MENTIONED.search(text):
+        return None
     try:
-        data = data_of(text)
-        if data is None:
-            return None
-        payload = Opened(text, data)
-        if settings.till or settings.store or settings.sources:
-            _find_places(payload, settings)
-        if settings.awarded_reference or settings.points_balance:
-            payload.award = _award(payload)
-        payload.data = _without_depth(payload.data)
+        event = json.loads(text)
     except (ValueError, RecursionError):  # it was checked when it came in; what is it?
         return None
+    data = event.get("data") if isinstance(event, dict) else None
+    if not isinstance(data, dict):
+        return None
+    payload = Opened(text, event)
+    if settings.till or settings.store or settings.sources:
+        _find_places(payload, data, settings)
+    if (settings.awarded_reference or settings.points_balance) and event.get("eventName") in AWARDS:
+        payload.award = _award(event, data)
     if not (payload.entries or payload.identifiers or payload.award):
         return None
     return payload
 
 
-def _without_depth(data: Place) -> Place:
-    """What is needed of it later. Trees of many payloads at once would cost room, and time."""
-    names = [name for name in (REFERENCE, BALANCE) if name in data.value]
-    return data._replace(value={name: data.value[name] for name in names})
-
-
-def _find_places(payload: Opened, settings: Settings) -> None:
+def _find_places(payload: Opened, data: Json, settings: Settings) -> None:
     has_entries, has_identifiers = settings.till or settings.store, bool(settings.sources)
-    for name, place in objects_of(payload.text, payload.data, _KEYS):
-        if name == _IDENTIFIERS:
-            if has_identifiers:
-                _note(payload.identifiers, place, place.value.get("customerId"))
-        elif has_entries:
-            _note(payload.entries, place, place.value.get("id"))
+    waiting: list[Any] = [data]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is list:
+            waiting += [one for one in value if type(one) in (dict, list)]
+            continue
+        for name, member in value.items():
+            if type(member) is dict:
+                waiting.append(member)
+                if name == _IDENTIFIERS:
+                    if has_identifiers:
+                        _note(payload.identifiers, member, member.get("customerId"))
+                elif has_entries and name in _ENTRIES:
+                    _note(payload.entries, member, member.get("id"))
+            elif type(member) is list:
+                waiting.append(member)
 
 
-def _note(places: list[tuple[Place, int]], place: Place, value: object) -> None:
+def _note(places: list[tuple[Json, int]], place: Json, value: object) -> None:
     number = id_of(value)
     if number is None:
         return
@@ -116,13 +114,7 @@ def id_of(value: object) -> int | None:
     return value if type(value) is int and _LOWEST <= value <= _HIGHEST else None
 
 
-def _award(payload: Opened) -> Award | None:
-    if not any(word in payload.text for word in _WORDS_OF_AWARDS):
-        return None
-    data = payload.data.value
-    event = members_beside(payload.text, payload.data)
-    if event.get("eventName") not in AWARDS:
-        return None
+def _award(event: Json, data: Json) -> Award:
     listed = _object(data.get("triggeringActivity")).get("identifiers")
     identifiers = map(_object, listed if isinstance(listed, list) else ())
     return Award(
@@ -181,19 +173,18 @@ class Filling:
         additions += [(place, self._customer(number)) for place, number in payload.identifiers]
         if sum(addition.characters for _, addition in additions) > MOST_GROWTH:
             raise TooLarge
-        edits: list[Edit] = []
+        is_changed = False
         for place, addition in additions:
-            if addition.members:
-                edits += filling(payload.text, place, addition.members)
+            is_changed |= _fill(place, addition.members)
         if payload.award is not None:
-            edits += filling(payload.text, payload.data, self._award(payload.award))
-        return edited(payload.text, edits) if edits else payload.text
+            is_changed |= _fill(payload.event["data"], self._award(payload.award))
+        return dumps(payload.event) if is_changed else payload.text
 
     def _till(self, number: int) -> "_Addition":
         addition = self._of_till.get(number)
         if addition is None:
             till = self._found.tills.get(number)
-            members = _of_till(till, self._settings) if till is not None else {}
+            members = of_till(till, self._settings) if till is not None else {}
             # Names and codes are of 200 characters at most.
             addition = self._of_till[number] = _Addition(members, 2_000 if members else 0)
         return addition
@@ -225,76 +216,26 @@ class Filling:
         return members
 
 
+def _fill(there: Json, additions: Mapping[str, Any]) -> bool:
+    """Put into an object what it has not yet. Whether it had not all of it.
+
+    What is added is shared by all the objects that get it, and never changed afterwards.
+    """
+    is_changed = False
+    for key, value in additions.items():
+        held = there.get(key, _NOT_THERE)
+        if held is _NOT_THERE or held is None or held == []:
+            if held != value:
+                there[key] = value
+                is_changed = True
+        elif type(held) is dict and type(value) is dict:
+            is_changed |= _fill(held, value)
+    return is_changed
+
+
 @dataclass(frozen=True, slots=True)
 class _Addition:
     """`characters` is more than the members take in JSON."""
 
     members: dict[str, Any]
     characters: int
-
-
-def _of_till(till: Till, settings: Settings) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    if settings.till:
-        members["till"] = {"id": till.till_id, "code": till.code, "name": till.name}
-    if settings.store and till.store is not None:
-        store = till.store
-        members["store"] = {
-            "id": store.store_id,
-            "code": store.code,
-            "name": store.name,
-            "externalId": store.external_id,
-            "externalId1": store.external_id_1,
-            "externalId2": store.external_id_2,
-        }
-    return members
-
-
-def of_customer(customer: Customer, settings: Settings) -> dict[str, Any]:
-    """Every selected source; one without identifiers is `{}`."""
-    by_source: dict[str, list[Identifier]] = {}
-    for identifier in customer.identifiers:
-        by_source.setdefault(identifier.source, []).append(identifier)
-    members = dict.fromkeys(settings.sources, _NO_ACCOUNTS)
-    for source in members:
-        if source == INSTORE:
-            members[source] = _instore(by_source.get(source, ()), settings)
-        elif source in by_source:
-            members[source] = _accounts(by_source[source])
-    return members
-
-
-def _instore(known: Iterable[Identifier], settings: Settings) -> dict[str, Any]:
-    kinds: dict[str, str] = {}
-    cards: list[str] = []
-    for _, _, kind, value in known:
-        if kind == CARD:
-            cards.append(value)
-        else:
-            kinds.setdefault(kind, value)
-    members: dict[str, Any] = {kind: kinds[kind] for kind in _INSTORE_KINDS if kind in kinds}
-    if settings.card_number:
-        members["cardNumbers"] = cards
-    return members
-
-
-def _accounts(known: list[Identifier]) -> dict[str, Any]:
-    accounts: dict[str, list[dict[str, str]]] = {}
-    for _, account_id, kind, value in known:
-        accounts.setdefault(account_id, []).append(
-            {"identifierType": kind, "identifierValue": value}
-        )
-    return {
-        "accounts": [
-            {"accountId": account_id, "identifiers": identifiers}
-            for account_id, identifiers in accounts.items()
-        ]
-    }
-
-
-def number_of_points(customer: Customer) -> int | float:
-    """The balance as JSON has it: whole points whole, others as a double."""
-    balance = customer.points_balance
-    assert balance is not None  # noqa: S101  the caller looked; this tells the type checker
-    whole = int(balance)
-    return whole if whole == balance else float(balance)
