@@ -16,9 +16,9 @@ from delivery.serializers import TestAnswerSerializer, TestSerializer
 from delivery.test_send import SentTest, send_test
 from events.envelope import MAX_NAME
 from organizations.authentication import caller_of
+from organizations.serializers import fields_unknown
 from webhooks.api import ResponseWithWarnings, one_webhook
 from webhooks.models import Webhook
-from webhooks.serializers import fields_unknown
 
 FIELDS = {"eventName", "data", "event"}
 AROUND_THE_EVENT_BYTES = 1024

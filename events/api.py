@@ -27,9 +27,9 @@ from events.serializers import (
 from events.type_answers import Detail, detail_of, detail_of_version
 from organizations.authentication import caller_of
 from organizations.models import Organization
+from organizations.serializers import fields_unknown
 
 SPELLINGS = {"true": True, "false": False, "": None}
-MAX_NAMED = 20  # of unknown fields
 PLACEHOLDER = "unnamed"
 # What GET answers may be sent back as it is.
 ANSWERED = frozenset(EventTypeDetailSerializer().fields)
@@ -217,11 +217,7 @@ def _understood(
 
 def _warnings(body: Mapping[str, Any], given: EventTypeSettingsSerializer) -> list[ErrorDetail]:
     unknown = [name for name in body if name not in given.fields and name not in ANSWERED]
-    if not unknown:
-        return []
-    named = ", ".join(name[:100] for name in unknown[:MAX_NAMED])
-    more = f" and {len(unknown) - MAX_NAMED} more" if len(unknown) > MAX_NAMED else ""
-    return [ErrorDetail(f"Unknown fields were ignored: {named}{more}.", "fields_unknown")]
+    return fields_unknown(unknown)
 
 
 def _in_api_names(broken: ModelValidationError) -> ValidationError:

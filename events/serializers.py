@@ -7,7 +7,7 @@ from rest_framework import serializers
 from events.custom_types import defaults
 from events.event_types import KnownEventType
 from events.models import Validation
-from organizations.serializers import TextField
+from organizations.serializers import TextField, TrueOrFalseField
 
 
 class EventTypeSerializer(serializers.Serializer[KnownEventType]):
@@ -44,13 +44,6 @@ class EventTypeDetailSerializer(EventTypeSerializer):
         return version
 
 
-class StrictBooleanField(serializers.BooleanField):
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
 @extend_schema_field(OpenApiTypes.OBJECT)
 class AnyJsonField(serializers.JSONField):
     """What it has to be is told by the model's rules."""
@@ -66,7 +59,7 @@ class WholeNumberField(serializers.IntegerField):
 class EventTypeSettingsSerializer(serializers.Serializer[Any]):
     """What the organisation sets of a standard type. null is as good as not given."""
 
-    active = StrictBooleanField(required=False, allow_null=True)
+    active = TrueOrFalseField(required=False, allow_null=True)
     validation = serializers.ChoiceField(
         choices=Validation.choices, required=False, allow_null=True, help_text="Default `warn`."
     )

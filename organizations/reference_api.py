@@ -12,11 +12,10 @@ from organizations.authentication import caller_of
 from organizations.reference_elements import NAMES
 from organizations.reference_import import Report, import_elements
 from organizations.reference_schemas import schema_of
-from organizations.serializers import ReferenceReportSerializer
+from organizations.serializers import ReferenceReportSerializer, fields_unknown
 
 MAX_ELEMENTS = 1_000
 MAX_BODY_BYTES = 8 * 1024 * 1024
-MAX_NAMED = 20
 
 DESCRIPTION = f"""An array of 1 to {MAX_ELEMENTS:,}, of at most {MAX_BODY_BYTES // 1024**2} MiB.
 Those whose `id` is there already are changed, the others are added; none is deleted. What an
@@ -38,7 +37,7 @@ class ReferenceData(APIView):
             raise ValidationError(_errors(report))
         response = Response(ReferenceReportSerializer(report).data)
         if report.unknown:
-            response.warnings = [_warning(report)]  # type: ignore[attr-defined]
+            response.warnings = fields_unknown(report.unknown)  # type: ignore[attr-defined]
         return response
 
 
@@ -53,13 +52,6 @@ def _errors(report: Report) -> dict[str, list[ErrorDetail]]:
         found = errors.setdefault(f"{place}.{name}" if name else place, [])
         found.append(ErrorDetail(message, problem.code))
     return errors
-
-
-def _warning(report: Report) -> ErrorDetail:
-    named = ", ".join(name[:100] for name in report.unknown[:MAX_NAMED])
-    more = len(report.unknown) - MAX_NAMED
-    and_more = f" and {more} more" if more > 0 else ""
-    return ErrorDetail(f"Unknown fields were ignored: {named}{and_more}.", "fields_unknown")
 
 
 def _described(kind: str) -> Any:

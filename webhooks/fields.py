@@ -10,13 +10,6 @@ from organizations.serializers import TextField
 from organizations.sources import canonical
 
 
-class TrueOrFalseField(serializers.BooleanField):
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
 @extend_schema_field(OpenApiTypes.NUMBER)
 class NumberField(serializers.Field[int, int | float, int, Any]):
     """A whole number; with `cut_decimals` any number, of which the decimals are dropped."""

@@ -1,6 +1,6 @@
 """A webhook in the v3 API. The rules stand on the model and the draft; here are names and types."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError as ModelValidationError
@@ -11,11 +11,11 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import get_error_detail
 from rest_framework.settings import api_settings
 
-from organizations.serializers import TextField
+from organizations.serializers import TextField, TrueOrFalseField, fields_unknown
 from organizations.times import v3_time, v3_time_iso
 from webhooks.codes import symbolic
 from webhooks.draft import Draft
-from webhooks.fields import FilterField, NumberField, SourcesField, TrueOrFalseField, WordField
+from webhooks.fields import FilterField, NumberField, SourcesField, WordField
 from webhooks.headers import masked
 from webhooks.models import Method, Webhook, WebhookType
 from webhooks.rotation import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_S
@@ -24,7 +24,6 @@ from webhooks.rotation import DEFAULT_OVERLAP_HOURS, MAX_OVERLAP_S
 OURS = frozenset(
     {"attribution", "webHookId", "consumerGroupId", "noOfRetryAttempts", "deactivationReason"}
 )
-MAX_NAMED = 20
 URL_HELP = (
     "Of type HTTP: http:// or https://. Of type queue:"
     " `amqp[s]://[user[:password]@]host[:port]/[vhost/]exchange[?routing_key=…]`"
@@ -228,7 +227,10 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
 
 
 class SigningSecretSerializer(serializers.Serializer[Any]):
-    signingSecret = serializers.CharField(allow_null=True, help_text="`whsec_` and base64.")
+    signingSecret = serializers.CharField(
+        allow_null=True,
+        help_text="`whsec_` and base64; null where there is none, or it can not be read any more.",
+    )
     createdOn = serializers.CharField(allow_null=True)
     olderSecretsSignUntil = serializers.ListField(
         child=serializers.CharField(),
@@ -246,15 +248,6 @@ class RotationSerializer(serializers.Serializer[Any]):
     @property
     def warnings(self) -> list[ErrorDetail]:
         return fields_unknown([name for name in self.initial_data if name not in self.fields])
-
-
-def fields_unknown(names: Sequence[str]) -> list[ErrorDetail]:
-    """The one warning that names them, if there are any."""
-    if not names:
-        return []
-    named = ", ".join(name[:100] for name in names[:MAX_NAMED])
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return [ErrorDetail(f"Unknown fields were ignored: {named}{more}.", "fields_unknown")]
 
 
 def _default(source: str) -> Any:

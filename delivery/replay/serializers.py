@@ -17,9 +17,8 @@ from delivery.replay.choice import Choice
 from delivery.replay.progress import Progress
 from delivery.serializers import TimeField
 from events.event_types import known_event_types
-from organizations.serializers import TextField
+from organizations.serializers import TextField, TrueOrFalseField
 from organizations.times import EPOCH, MILLISECOND, from_epoch_ms
-from webhooks.fields import TrueOrFalseField
 from webhooks.models import Webhook
 
 MAX_NAMED = 20
