@@ -207,7 +207,7 @@ def test_versions_are_listed_and_compared(
     change(by(alice), alice.organization, "reviewPosted", {"schema": schema, "sample": None})
     for client in (alice, bob_page):
         listed = text(client.get(f"{ONE}/versions"))
-        assert re.search("Version 2 .*Current.* Version 1", listed)
+        assert re.search("Version 2 .*Current.* Version 1 .*2 versions( |$)", listed)
         second = text(client.get(f"{ONE}/versions/2"))
         assert "2 lines came, 1 went since version 1" in second
         assert "additionalProperties" in second
