@@ -63,7 +63,7 @@ class CompiledSchema:
             )
         except jsonschema_rs.ValidationError as error:
             place = path_text(error.instance_path) or "The schema"
-            raise SchemaError(_cut(f"{place}: {error.message}")) from None
+            raise SchemaError(_cut(f"{place}: {_words(error)}")) from None
         except jsonschema_rs.ReferencingError as error:
             raise SchemaError(_cut(str(error))) from None
 
@@ -155,6 +155,17 @@ def _dialect(schema: dict[str, Any]) -> str:
         known = ", ".join(_DIALECTS)
         raise SchemaError(f"`$schema` must be one of {known}.")
     return dialect
+
+
+def _words(error: jsonschema_rs.ValidationError) -> str:
+    """Where a keyword takes several forms: what they are, not that the metaschema has anyOf."""
+    if not isinstance(error.kind, jsonschema_rs.ValidationErrorKind.AnyOf):
+        return error.message
+    if error.instance_path[-1:] == ["type"]:
+        return (
+            "has to be array, boolean, integer, null, number, object or string, or a list of these"
+        )
+    return "has none of the forms that this keyword takes"
 
 
 def _cut(text: str) -> str:

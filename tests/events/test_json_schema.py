@@ -54,6 +54,12 @@ def test_the_place_of_a_mistake_is_told() -> None:
 
 
 @pytest.mark.parametrize("draft", DRAFTS)
+def test_a_keyword_of_several_forms_is_told_what_they_are(draft: str) -> None:
+    with pytest.raises(SchemaError, match=r"^properties\.a\.type: has to be array, boolean, "):
+        check_schema({"$schema": draft, "properties": {"a": {"type": "text"}}})
+
+
+@pytest.mark.parametrize("draft", DRAFTS)
 def test_all_five_drafts_are_understood(draft: str) -> None:
     schema = {
         "$schema": draft,
