@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 
@@ -45,9 +45,11 @@ def add_problems(form: forms.BaseForm, error: ValidationError) -> None:
 
 
 def problems(form: forms.BaseForm) -> list[tuple[str, str, str]]:
-    """For the summary: id of the field, its label, what is wrong with it."""
+    """For the summary, from the top of the form: id of the field, its label, what is wrong with
+    it."""
     found = []
-    for name, errors in form.errors.items():
+    for name in sorted(form.errors, key=[*form.fields, NON_FIELD_ERRORS].index):
+        errors = form.errors[name]
         field = form[name] if name in form.fields else None
         for error in errors:
             where = (field.id_for_label, str(field.label)) if field else ("main", "")
