@@ -49,13 +49,13 @@ BUSY_WAIT_S = 5.0
 
 
 class NotSendable(APIException):
-    """Of our making, and only whoever runs the service can mend it."""
+    """Of our making. Whoever runs the service can mend it, or who gives the values anew."""
 
-    status_code = 500
-    default_code = "error"
+    status_code = 409
+    default_code = "webhook_unreadable"
     default_detail = (
-        "The webhook's stored headers or its signing secret can not be read: the key with which"
-        " they were encrypted is missing."
+        "The webhook's stored headers, password or signing secret can not be read: the key with"
+        " which they were encrypted is missing. Give them anew."
     )
 
 

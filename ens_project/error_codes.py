@@ -154,6 +154,7 @@ _REPLAYS = {
     "in_flight": Problem(51037, 409, "The delivery is in flight."),
     "replay_running": Problem(51038, 409, "Another replay of the webhook is running."),
     "webhook_off": Problem(51039, 409, "The webhook is deactivated or deleted."),
+    "webhook_unreadable": Problem(51039, 409, "What is secret of the webhook can not be read."),
     "replay_of_nothing": Problem(51058, 400, "Choose some of status, or missing."),
     "replay_of_test": Problem(51058, 400, "A test is not replayed."),
     "not_waiting": Problem(51059, 409, "The delivery does not wait any more."),

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from django.core.exceptions import ValidationError
 
+from organizations.encryption import Unreadable
+
 Headers = list[tuple[str, str]]
 
 MAX_HEADERS = 50
@@ -32,8 +34,12 @@ _HARMLESS = frozenset(
 
 def tidied(headers: Headers) -> Headers:
     """Without the rows that are empty, and without the space around values, which HTTP drops."""
-    stripped = [(name, value.strip(" \t")) for name, value in headers]
+    stripped = [(name, _stripped(value)) for name, value in headers]
     return [(name, value) for name, value in stripped if name or value]
+
+
+def _stripped(value: str) -> str:
+    return value if isinstance(value, Unreadable) else value.strip(" \t")
 
 
 def problems(headers: Headers) -> Iterator[tuple[str, ValidationError]]:
@@ -58,6 +64,8 @@ def _problems_of(name: str, value: str) -> Iterator[ValidationError]:
         yield ValidationError(message, "header_name_invalid")
     elif _RESERVED.fullmatch(name):
         yield ValidationError("The header is set by the service.", "header_name_reserved")
+    if isinstance(value, Unreadable):
+        return  # it stays as it is stored
     if value.endswith(MASK):
         message = "The mask stands for no stored value; give the value itself."
         yield ValidationError(message, "header_mask_unmatched")

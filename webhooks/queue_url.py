@@ -30,6 +30,7 @@ from urllib.parse import unquote
 
 from django.core.exceptions import ValidationError
 
+from organizations.encryption import Unreadable
 from webhooks.headers import MASK, Headers
 
 PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379, "sqs": 443}
@@ -37,6 +38,7 @@ FAMILIES = {"amqps": "amqp", "rediss": "redis"}
 SECURE = frozenset({"amqps", "rediss", "sqs"})
 
 MAX_URL = 2_000
+STAND_IN = "unreadable"
 MAX_NAME_BYTES = 255  # of an exchange, a vhost, a routing key: AMQP's short string
 MAX_STREAM_BYTES = 512
 MAX_DATABASE = 9_999
@@ -141,8 +143,8 @@ def separated(url: str, stored_url: str = "", stored_secret: str = "") -> tuple[
         return url, ""
     secret = f"{found.user}:{found.password}"
     if unquote(found.password) == MASK:
-        stored = parts(joined(stored_url, stored_secret))
-        if stored is not None and stored.password and stored.origin == found.origin:
+        stored = parts(stored_url) if stored_secret else None
+        if stored is not None and stored.origin == found.origin:
             secret = stored_secret
     user = f"{found.user}@" if found.user else ""
     return f"{found.scheme}://{user}{found.host}{found.rest}", secret
@@ -154,9 +156,20 @@ def joined(url: str, secret: str) -> str:
     return f"{found.scheme}://{secret}@{found.host}{found.rest}" if found else url
 
 
+def checkable(url: str, secret: str) -> str:
+    """As `joined`; another password stands in for one that can not be read."""
+    return joined(url, f"{_user_of(url)}:{STAND_IN}" if isinstance(secret, Unreadable) else secret)
+
+
 def shown(url: str, secret: str) -> str:
     """With the mask where the password is."""
-    return joined(url, f"{secret.partition(':')[0]}:{MASK}") if secret else url
+    return joined(url, f"{_user_of(url)}:{MASK}") if secret else url
+
+
+def _user_of(url: str) -> str:
+    """Of a URL without its password."""
+    found = parts(url)
+    return found.user if found else ""
 
 
 def is_masked(url: str) -> bool:

@@ -42,7 +42,7 @@ def validate_http_url(url: str) -> None:
 
 def validate_queue_url(url: str, secret: str = "") -> None:
     """Likewise of a queue's URL, whose password stands in `secret` or in the URL itself."""
-    whole = queue_url.joined(url, secret)
+    whole = queue_url.checkable(url, secret)
     queue_url.parse(whole)
     _check_reach(whole)
 

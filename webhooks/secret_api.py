@@ -11,10 +11,12 @@ from rest_framework.views import APIView
 
 from organizations import audit
 from organizations.authentication import caller_of
+from organizations.encryption import Unreadable
 from organizations.permissions import WebhooksWrite
 from organizations.times import v3_time
 from webhooks import rotation
 from webhooks.api import ResponseWithWarnings, one_webhook
+from webhooks.models import SigningSecret as StoredSecret
 from webhooks.models import Webhook, WebhookQuerySet
 from webhooks.serializers import RotationSerializer, SigningSecretSerializer
 
@@ -34,7 +36,7 @@ class SecretView(APIView):
         newest = webhook.signing_secrets.order_by("-id").first()
         older = webhook.signing_secrets.filter(expires_at__gt=timezone.now()).order_by("-id")
         return {
-            "signingSecret": newest.secret if newest else None,
+            "signingSecret": _told(newest),
             "createdOn": v3_time(newest.created_at, zone) if newest else None,
             "olderSecretsSignUntil": [
                 v3_time(until, zone)
@@ -42,6 +44,12 @@ class SecretView(APIView):
                 if until is not None
             ],
         }
+
+
+def _told(newest: StoredSecret | None) -> str | None:
+    if newest is None or isinstance(newest.secret, Unreadable):
+        return None
+    return newest.secret
 
 
 class SigningSecret(SecretView):

@@ -24,7 +24,7 @@ from delivery.enrichment.settings import COLUMNS as ENRICHMENT_COLUMNS
 from delivery.enrichment.settings import Settings
 from delivery.transport import queue_message, request
 from delivery.transport.door import AnyDestination
-from organizations.encryption import Undecipherable
+from organizations.encryption import Undecipherable, legible
 from webhooks import queue_url
 from webhooks.models import Header, SigningSecret, Webhook, WebhookType
 
@@ -94,7 +94,7 @@ class Targets:
 
 _FIELDS = (
     *("id", "revision", "url", "webhook_type", "method", "max_connections", "timeout_s"),
-    "replay_on_429",
+    *("replay_on_429", "url_secret"),
 )
 
 
@@ -153,14 +153,14 @@ def _prepare(row: dict[str, Any]) -> tuple[AnyDestination | None, dt.datetime | 
         rows = list(secrets.order_by("-id"))
         headers = list(Header.objects.filter(webhook_id=row["id"]).order_by("position"))
         constant: dict[str, Any] = {
-            "headers": [(header.name, header.value) for header in headers],
-            "secrets": [secret.secret for secret in rows],
+            "headers": [(header.name, legible(header.value)) for header in headers],
+            "secrets": [legible(secret.secret) for secret in rows],
             "timeout_s": float(row["timeout_s"]),
             "user_agent": settings.USER_AGENT,
         }
         destination: AnyDestination
         if row["webhook_type"] == WebhookType.QUEUE:
-            url = queue_url.joined(row["url"], _url_secret(row["id"]))
+            url = queue_url.joined(row["url"], legible(row["url_secret"]))
             destination = queue_message.prepare(url=url, **constant)
         else:
             destination = request.prepare(url=row["url"], method=row["method"], **constant)
@@ -169,8 +169,3 @@ def _prepare(row: dict[str, Any]) -> tuple[AnyDestination | None, dt.datetime | 
         log.error("webhook_not_sendable", webhook=row["id"], error=type(error).__name__)
         return None, None
     return destination, min((s.expires_at for s in rows if s.expires_at), default=None)
-
-
-def _url_secret(webhook_id: int) -> str:
-    """Read alone: where it can not be deciphered, the other webhooks' rows can still be read."""
-    return Webhook.objects.values_list("url_secret", flat=True).get(id=webhook_id)
