@@ -106,7 +106,7 @@ class WebhookFields(forms.Form):
     enrich_awarded_reference = _box("Awarded Reference ID")
     enrich_points_balance = _box("Available Points Balance")
     max_connections = _number(
-        "Maximum allowed connections", "Requests that are in flight to it at the same time."
+        "Maximum allowed connections", "So many requests are sent to it at the same time."
     )
     sla_s = _number("Delivery SLA (in seconds)", "0: no SLA.")
     timeout_s = _number("Timeout (in seconds)", f"1 to {MAX_TIMEOUT_S}.")
