@@ -76,7 +76,9 @@ def after(trouble: Trouble, verdicts: Sequence[str], now: dt.datetime) -> Step:
     counted = replace(trouble, failed_in_a_row=before + failed)
     if succeeded and trouble.is_down:
         return Step(_recovered(counted, now), AlertKind.RECOVERED)
-    may_tell = not (counted.is_down or counted.is_quiet(now))
+    # Of one that was deactivated too: what is in flight then is not told, since it is off, so it
+    # was activated again.
+    may_tell = counted.failing_told_at is None and not counted.is_quiet(now)
     if counted.failed_in_a_row >= FAILURES_TO_TELL and may_tell:
         return Step(replace(counted, failing_told_at=now), AlertKind.FAILING)
     return Step(counted)

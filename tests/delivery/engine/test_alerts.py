@@ -161,11 +161,22 @@ def test_what_was_in_flight_when_it_was_deactivated_recovers_nothing(webhook: We
     assert told(webhook) == [DEACTIVATED]
 
 
-def test_activated_again_it_recovers_or_is_told_to_fail(webhook: Webhook) -> None:
+def test_activated_again_it_recovers(webhook: Webhook) -> None:
     write(batch(webhook, 1, Decision(State.FAILED, deactivates=True), 410))
     Webhook.objects.update(deactivated_at=None, deactivation_reason="")
     succeed(webhook)
     assert told(webhook) == [DEACTIVATED, RECOVERED]
+
+
+def test_activated_again_it_is_told_to_fail(webhook: Webhook) -> None:
+    write(batch(webhook, 1, Decision(State.FAILED, deactivates=True), 410))
+    Webhook.objects.update(deactivated_at=None, deactivation_reason="")
+    fail(webhook, 49)
+    assert told(webhook) == [DEACTIVATED]
+    fail(webhook, 1)
+    assert told(webhook) == [DEACTIVATED, FAILING]
+    succeed(webhook)
+    assert told(webhook) == [DEACTIVATED, FAILING, RECOVERED]
 
 
 def test_a_deactivation_by_hand_and_what_fails_after_it_tell_nothing(webhook: Webhook) -> None:

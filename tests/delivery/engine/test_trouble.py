@@ -124,7 +124,8 @@ def test_late_deliveries_are_noted_about_once_a_minute() -> None:
 def test_after_a_deactivation_failures_count_from_zero_and_are_told_again() -> None:
     step = deactivated(FAILING, NOW)
     assert (step.told, step.trouble.failed_in_a_row) == (AlertKind.DEACTIVATED, 0)
-    assert told(after(step.trouble, [OUTAGE] * 50, NOW)) is None  # in flight when it was made
+    assert told(after(step.trouble, [OUTAGE] * 49, NOW)) is None
+    assert told(after(step.trouble, [OUTAGE] * 50, NOW)) is AlertKind.FAILING
     assert told(after(step.trouble, [SUCCESS], NOW)) is AlertKind.RECOVERED
 
 
