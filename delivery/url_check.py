@@ -1,11 +1,15 @@
 """What the guard says early about a receiver's URL: see WEBHOOK_URL_CHECK in the settings."""
 
+from typing import Final
+
 from django.core.exceptions import ValidationError
 
 from delivery.guarding import installation_guard
 from delivery.transport.guard import ForbiddenAddress
 from delivery.transport.origin import queue_origin
 from webhooks import queue_url
+
+ADVICE: Final = " Give a public host, or ask your operator to allow this network."
 
 
 def check_webhook_url(url: str) -> None:
@@ -19,4 +23,5 @@ def check_webhook_url(url: str) -> None:
     except ForbiddenAddress as refusal:
         message = str(refusal)
         code = "url_malformed" if refusal.code == "url_invalid" else "url_not_allowed"
-        raise ValidationError(f"{message[:1].upper()}{message[1:]}.", code) from None
+        advice = ADVICE if refusal.code == "address_forbidden" else ""
+        raise ValidationError(f"{message[:1].upper()}{message[1:]}.{advice}", code) from None
