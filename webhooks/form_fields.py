@@ -118,7 +118,7 @@ class WebhookFields(forms.Form):
         label="Payload filter",
         required=False,
         widget=forms.Textarea(
-            attrs={"class": "mono", "rows": 4, "spellcheck": "false", "placeholder": EXAMPLE}
+            attrs={"class": "mono", "rows": 6, "spellcheck": "false", "placeholder": EXAMPLE}
         ),
     )
     description = AsTyped(
