@@ -30,8 +30,10 @@ def why_not(member: Membership) -> str:
         return "has no access to webhooks"
     if not member.wants_alerts:
         return "has switched it off"
-    if not _is_address(member.user.email):
+    if not member.user.email:
         return "has no e-mail address"
+    if not _is_address(member.user.email):
+        return "has an e-mail address that nothing can be sent to"
     return ""
 
 
