@@ -104,10 +104,14 @@ class DeliveryDetail(TemplatePage):
         newest = same.filter(is_replay=True, id__gt=delivery.pk).order_by("-id").first()
         older = same.filter(id__lt=delivery.pk) if delivery.is_made_again else same.none()
         can = delivery.can_be_made_again and not delivery.event.is_test
+        may_write = self.caller.access.may_write
         return {
+            "may_test": delivery.event.is_test
+            and may_write
+            and delivery.webhook.deleted_at is None,
             "newest": newest,
             "earlier_delivery": older.order_by("-id").first(),
-            "may_replay": can and newest is None and self.caller.access.may_write,
+            "may_replay": can and newest is None and may_write,
         }
 
     def _timeline(self) -> dict[str, Any]:

@@ -264,11 +264,15 @@ def test_an_event_page_has_a_replay_for_each_delivery(
     assert hostile.headers["Location"].startswith("/deliveries/")
 
 
-def test_a_test_event_has_no_replay(alice: PageClient, webhook: Webhook) -> None:
+def test_a_test_event_has_no_replay_but_another_test(
+    alice: PageClient, bob_page: PageClient, webhook: Webhook
+) -> None:
     event = EventFactory(organization=alice.organization, is_test=True)
     tried = ended(webhook=webhook, event=event)
     for url in (f"/feed/{event.pk}", f"/deliveries/{tried.pk}"):
         assert f"/deliveries/{tried.pk}/replay" not in text(alice.get(url))
+    assert path_of(webhook, "test") in text(alice.get(url))
+    assert path_of(webhook, "test") not in text(bob_page.get(url))
 
 
 # --- What waits for a webhook ------------------------------------------------------------
