@@ -26,7 +26,7 @@ LEASE_S = 75.0
 GIVEN_BACK_AT_ONCE = 200  # SQLite takes conditions up to a depth of 1,000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
     """One row that this process may send until its lease ends. `attempt` counts from 1.
 

@@ -6,7 +6,6 @@ producer sent it, which the request's header `webhook-enrichment` and the log te
 claimed anew, and so enriched anew.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 from delivery.engine.claim import Claimed, claim, claim_within, give_back
@@ -75,9 +74,9 @@ class Supply:
         rows = self._owner.run(take)
         failpoint("after_claim")
         target = self._targets.known(self._webhook_id)
-        if not rows or target is None or target.enrichment is None:
-            return rows
-        return enriched_rows(rows, target.enrichment, self._look_up)
+        if rows and target is not None and target.enrichment is not None:
+            enrich_rows(rows, target.enrichment, self._look_up)
+        return rows
 
     def _without_too_many_suspects(self, rows: list[Claimed], senders: int) -> list[Claimed]:
         """Of the rows that lost their worker only as many as are sent at once.
@@ -92,16 +91,10 @@ class Supply:
         return [*suspects[:most], *(row for row in rows if not row.is_suspect)]
 
 
-def enriched_rows(rows: list[Claimed], settings: Settings, look_up: LookUp) -> list[Claimed]:
-    """The rows in their order, with the payloads that these settings wish."""
-    found: dict[int, Claimed] = {}
+def enrich_rows(rows: list[Claimed], settings: Settings, look_up: LookUp) -> None:
+    """Give the rows the payloads that these settings wish."""
     for organization_id in {row.organization_id for row in rows}:
-        places = [at for at, row in enumerate(rows) if row.organization_id == organization_id]
-        payloads = [rows[at].payload for at in places]
-        for at, (payload, missed) in zip(
-            places, enrich(organization_id, payloads, settings, look_up), strict=True
-        ):
-            found[at] = dataclasses.replace(
-                rows[at], payload=payload, enriched_for=settings, missed=missed
-            )
-    return [found[at] for at in range(len(rows))]
+        own = [row for row in rows if row.organization_id == organization_id]
+        done = enrich(organization_id, [row.payload for row in own], settings, look_up)
+        for row, (payload, missed) in zip(own, done, strict=True):
+            row.payload, row.enriched_for, row.missed = payload, settings, missed

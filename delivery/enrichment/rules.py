@@ -10,20 +10,20 @@ that say nothing and so are filled, `null` and `[]`. An empty text is a text. Ne
 the producer's. An id is a whole number of 64 bits or the digits of one; whatever else stands
 there, and ids that nobody knows, are left alone.
 
-A payload is stored as `strict_json.dumps` writes it, and written by it again: what is not added
-stays byte for byte.
+A payload is stored as compact JSON and written anew as such: what is not added stays byte for
+byte, but for a number with an exponent, whose sign and zeros may go (`1e+16` as `1e16`).
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from delivery.enrichment.members import number_of_points, of_customer, of_till
 from delivery.enrichment.provider import Award, Found, Wanted
 from delivery.enrichment.settings import Settings
-from events.strict_json import dumps
 
 AWARDS: Final = frozenset({"pointsIssued", "pointsRedeemed"})
 REFERENCE: Final = "awardedReferenceId"
@@ -36,6 +36,9 @@ _IDENTIFIERS: Final = "customerIdentifiers"
 _ENTRIES: Final = frozenset({"enteredBy", "addedBy", "updatedBy", "createdBy"})
 _MENTIONED: Final = re.compile("|".join(f'"{name}"' for name in (*_ENTRIES, _IDENTIFIERS, *AWARDS)))
 _NOT_THERE: Final = object()
+# Integers of any size stay exact, and it takes a quarter of the time of `json`.
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _ID: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
@@ -62,8 +65,8 @@ def opened(text: str, settings: Settings) -> Opened | None:
     if not _MENTIONED.search(text):
         return None
     try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):  # it was checked when it came in; what is it?
+        event = _decode(text)
+    except (msgspec.DecodeError, RecursionError):  # it was checked when it came in; what is it?
         return None
     data = event.get("data") if isinstance(event, dict) else None
     if not isinstance(data, dict):
@@ -80,22 +83,29 @@ def opened(text: str, settings: Settings) -> Opened | None:
 
 def _find_places(payload: Opened, data: Json, settings: Settings) -> None:
     has_entries, has_identifiers = settings.till or settings.store, bool(settings.sources)
-    waiting: list[Any] = [data]
-    while waiting:
-        value = waiting.pop()
-        if type(value) is list:
-            waiting += [one for one in value if type(one) in (dict, list)]
-            continue
+    waiting = [data]
+    for value in waiting:  # which grows meanwhile
         for name, member in value.items():
-            if type(member) is dict:
+            kind = type(member)
+            if kind is dict:
                 waiting.append(member)
                 if name == _IDENTIFIERS:
                     if has_identifiers:
                         _note(payload.identifiers, member, member.get("customerId"))
                 elif has_entries and name in _ENTRIES:
                     _note(payload.entries, member, member.get("id"))
-            elif type(member) is list:
-                waiting.append(member)
+            elif kind is list and member:
+                waiting += _objects_in(member)
+
+
+def _objects_in(values: list[Any]) -> list[Json]:
+    found: list[Json] = []
+    for value in values:
+        if type(value) is dict:
+            found.append(value)
+        elif type(value) is list:
+            found += _objects_in(value)
+    return found
 
 
 def _note(places: list[tuple[Json, int]], place: Json, value: object) -> None:
@@ -178,7 +188,7 @@ class Filling:
             is_changed |= _fill(place, addition.members)
         if payload.award is not None:
             is_changed |= _fill(payload.event["data"], self._award(payload.award))
-        return dumps(payload.event) if is_changed else payload.text
+        return _encode(payload.event).decode() if is_changed else payload.text
 
     def _till(self, number: int) -> "_Addition":
         addition = self._of_till.get(number)
