@@ -113,6 +113,7 @@ def test_a_webhook_that_is_not_active_says_why_and_what_is_held(
     html = page_of(alice, webhook)
     assert "The receiver answered 410 Gone." in html
     assert "1 delivery is held" in html
+    assert f"/alerts?webhook={webhook.public_id}" in html
 
 
 def test_a_receiver_that_fails_is_told_on_top(alice: PageClient, webhook: Webhook) -> None:
@@ -121,6 +122,7 @@ def test_a_receiver_that_fails_is_told_on_top(alice: PageClient, webhook: Webhoo
     html = page_of(alice, webhook)
     assert "52 failures in a row." in html
     assert "The receiver is given a rest" in html
+    assert f"/alerts?webhook={webhook.public_id}" in html
 
 
 def test_a_deleted_webhook_keeps_its_log_and_loses_its_controls(
