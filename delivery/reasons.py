@@ -125,6 +125,12 @@ def why_not_delivered(delivery: Delivery) -> Reason | None:
             )
         case State.EXPIRED:
             return _expired(delivery, last)
+        case State.QUARANTINED if delivery.event.is_test:
+            return Reason(
+                "Unknown: the service ended while it waited for the answer.",
+                "It may have arrived. A test is not sent again.",
+                "Send another one.",
+            )
         case State.QUARANTINED:
             return Reason(
                 "Set aside: three workers ended while they sent it.",

@@ -19,9 +19,11 @@ from django.conf import settings
 from django.db import transaction
 from rest_framework.exceptions import APIException, Throttled
 
+from delivery.engine.claim import LEASE_S
 from delivery.engine.clock import Reading, database_now
 from delivery.engine.retry import Rules, decide
 from delivery.engine.sending import MISSED_HEADER
+from delivery.engine.sweep import LOST_LEASES_TO_QUARANTINE
 from delivery.engine.targets import destination_of
 from delivery.enrichment.lookups import look_up_for_pages
 from delivery.enrichment.payloads import Enriched, enrich
@@ -46,6 +48,11 @@ AT_ONCE = 3
 AT_ONCE_FOR_ONE = 2  # organisation
 A_MINUTE = 30  # for an organisation
 BUSY_WAIT_S = 5.0
+# What an outcome changes of a delivery.
+ENDED = (
+    *("state", "lease_until", "lost_leases", "first_attempt_at", "finished_at"),
+    *("last_status", "last_error", "last_duration_ms"),
+)
 
 
 class NotSendable(APIException):
@@ -108,14 +115,15 @@ def send_test(webhook: Webhook, item: Checked, by: audit.By) -> SentTest:
         if destination is None:
             raise NotSendable
         reading = Reading.at(database_now())
-        event = _keep_event(webhook, item, by, reading.moment)
+        delivery = _keep(webhook, item, by, reading.moment)
+        event = delivery.event
         (content,) = enrich(
             organization.pk, [event.payload], Settings.of(webhook), look_up_for_pages
         )
         started_at = reading.now()
         headers, result = _sent(destination, event, content, started_at)
         times = (started_at, reading.now())
-        return _keep_outcome(webhook, event, content.payload, headers, result, times)
+        return _keep_outcome(delivery, content.payload, headers, result, times)
 
 
 def _sent(
@@ -140,39 +148,59 @@ def _door() -> Door:
     return Door(guard=installation_guard(), ca_bundle=settings.CA_BUNDLE or None, pool_size=0)
 
 
-def _keep_event(webhook: Webhook, item: Checked, by: audit.By, now: dt.datetime) -> Event:
-    """Before it is sent: a process that ends meanwhile leaves it behind, without an outcome."""
+@transaction.atomic
+def _keep(webhook: Webhook, item: Checked, by: audit.By, now: dt.datetime) -> Delivery:
+    """Event and delivery, before it is sent.
+
+    When the process ends meanwhile, the delivery's lease does, and the sweep sets it aside as one
+    that ended its worker: it is not sent again.
+    """
+    event = _event(webhook, item, str(audit.caller_in(by).actor["code"])[:100], now)
+    event.save(force_insert=True)
+    audit.record(
+        by,
+        action="test sent",
+        obj=webhook,
+        after={"event_name": event.name, "event_id": event.event_id},
+    )
+    return Delivery.objects.create(
+        event=event,
+        webhook=webhook,
+        state=State.IN_FLIGHT,
+        lease_until=now + dt.timedelta(seconds=LEASE_S),
+        lost_leases=LOST_LEASES_TO_QUARANTINE - 1,
+        created_at=now,
+        ingested_at=now,
+        next_attempt_at=None,
+        expires_at=now,
+        attempts=1,
+        first_attempt_at=now,
+    )
+
+
+def _event(webhook: Webhook, item: Checked, received_from: str, now: dt.datetime) -> Event:
     envelope = item.envelope
-    with transaction.atomic():
-        event = Event.objects.create(
-            id=item.row_id,
-            organization=webhook.organization,
-            event_id=envelope.event_id,
-            name=envelope.name,
-            ref_id=envelope.ref_id,
-            request_id=envelope.request_id,
-            search_key=envelope.search_key,
-            customer_id=envelope.customer_id,
-            occurred_at=envelope.occurred_at,
-            ingested_at=now,
-            received_from=str(audit.caller_in(by).actor["code"])[:100],
-            is_test=True,
-            digest=envelope.digest,
-            failures=item.failures,
-            payload=envelope.payload,
-        )
-        audit.record(
-            by,
-            action="test sent",
-            obj=webhook,
-            after={"event_name": event.name, "event_id": event.event_id},
-        )
-    return event
+    return Event(
+        id=item.row_id,
+        organization=webhook.organization,
+        event_id=envelope.event_id,
+        name=envelope.name,
+        ref_id=envelope.ref_id,
+        request_id=envelope.request_id,
+        search_key=envelope.search_key,
+        customer_id=envelope.customer_id,
+        occurred_at=envelope.occurred_at,
+        ingested_at=now,
+        received_from=received_from,
+        is_test=True,
+        digest=envelope.digest,
+        failures=item.failures,
+        payload=envelope.payload,
+    )
 
 
 def _keep_outcome(
-    webhook: Webhook,
-    event: Event,
+    delivery: Delivery,
     body: str,
     headers: str,
     result: Result,
@@ -180,22 +208,16 @@ def _keep_outcome(
 ) -> SentTest:
     """`times`: when the request began and ended."""
     started_at, ended_at = times
+    delivery.state = _state(result, ended_at)
+    delivery.lease_until = None
+    delivery.lost_leases = 0
+    delivery.first_attempt_at = started_at
+    delivery.finished_at = ended_at
+    delivery.last_status = result.status
+    delivery.last_error = result.error or ""
+    delivery.last_duration_ms = result.duration_ms
     with transaction.atomic():
-        delivery = Delivery.objects.create(
-            event=event,
-            webhook=webhook,
-            state=_state(result, ended_at),
-            created_at=event.ingested_at,
-            ingested_at=event.ingested_at,
-            next_attempt_at=None,
-            expires_at=event.ingested_at,
-            attempts=1,
-            first_attempt_at=started_at,
-            finished_at=ended_at,
-            last_status=result.status,
-            last_error=result.error or "",
-            last_duration_ms=result.duration_ms,
-        )
+        delivery.save(update_fields=ENDED)
         attempt = Attempt.objects.create(
             delivery=delivery,
             number=1,
@@ -210,7 +232,7 @@ def _keep_outcome(
             error=result.error or "",
             detail=result.detail,
         )
-    log.info("test_sent", webhook=webhook.pk, state=delivery.state, status=result.status)
+    log.info("test_sent", webhook=delivery.webhook_id, state=delivery.state, status=result.status)
     return SentTest(delivery, attempt, body)
 
 

@@ -14,6 +14,7 @@ from rest_framework.exceptions import Throttled
 from delivery import figures, metrics, tally, test_body, test_send
 from delivery.engine import health, retention, sweep
 from delivery.models import Alert, Attempt, Delivery, Health, State, Tally
+from delivery.reasons import why_not_delivered
 from delivery.test_send import A_MINUTE, AT_ONCE_FOR_ONE, NotSendable, SentTest, send_test
 from delivery.transport.signing import sign
 from events import frequency
@@ -297,10 +298,34 @@ def test_while_it_waits_the_event_is_there_and_nothing_is_locked(
     thread.start()
     receiver.wait_for(1)
     assert Event.objects.get().is_test
-    assert not Delivery.objects.exists()
+    assert Delivery.objects.get().state == State.IN_FLIGHT
     Webhook.objects.filter(pk=webhook.pk).update(name="Renamed meanwhile")
     thread.join()
     assert states == ["delivered"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_process_that_ended_meanwhile_the_test_is_set_aside_and_not_sent_again(
+    webhook: Webhook, alice: Caller, receiver: Receiver
+) -> None:
+    to(webhook, receiver, "/status/200?delay=0.7")
+    states: list[str] = []
+    thread = threading.Thread(target=_sent, args=(webhook, alice, states))
+    thread.start()
+    receiver.wait_for(1)
+    assert sweep.end_lost_leases() == 0
+    Delivery.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    assert sweep.end_lost_leases() == 1
+    lost = Delivery.objects.get()
+    assert lost.state == State.QUARANTINED
+    reason = why_not_delivered(lost)
+    assert reason is not None
+    assert reason.title == "Unknown: the service ended while it waited for the answer."
+    assert sweep.due_webhooks() == []
+    assert not Tally.objects.exists()
+    thread.join()  # it had not ended after all
+    lost.refresh_from_db()
+    assert (states, lost.state) == (["delivered"], "delivered")
 
 
 def test_a_webhook_whose_headers_nobody_can_read_says_so(
