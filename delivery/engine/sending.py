@@ -96,7 +96,7 @@ def _is_ready(row: Claimed, target: Target) -> bool:
     """
     return (
         target.destination is not None
-        and row.enriched_for == target.enrichment
+        and (row.enriched_for is target.enrichment or row.enriched_for == target.enrichment)
         and _has_time(row, target)
     )
 

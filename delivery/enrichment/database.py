@@ -5,11 +5,12 @@ change of one is seen so much later at most.
 """
 
 import collections
-import json
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
+
+import msgspec
 
 from delivery.enrichment.provider import (
     Award,
@@ -32,6 +33,8 @@ _REFERENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "pointsIssued": ("pointsAwardedId", "pointAwardedRefID"),
     "pointsRedeemed": ("redemptionId",),
 }
+
+_identifiers = msgspec.json.Decoder(list[Identifier]).decode
 
 # The identifiers of a customer as one JSON text: a row for each would take four times as long.
 _CUSTOMERS = """
@@ -120,10 +123,8 @@ def _read_postgresql(organization_id: int, wanted: Wanted) -> dict[int, Customer
         },
     )
     return {
-        customer_id: Customer(
-            [Identifier(*one) for one in json.loads(identifiers or "[]")], balance
-        )
-        for customer_id, balance, identifiers in rows
+        customer_id: Customer(_identifiers(known) if known else (), balance)
+        for customer_id, balance, known in rows
     }
 
 

@@ -36,15 +36,24 @@ def of_till(till: Till, settings: Settings) -> dict[str, Any]:
 
 def of_customer(customer: Customer, settings: Settings) -> dict[str, Any]:
     """Every selected source; one without identifiers is `{}`."""
-    by_source: dict[str, list[Identifier]] = {}
-    for identifier in customer.identifiers:
-        by_source.setdefault(identifier.source, []).append(identifier)
     members = dict.fromkeys(settings.sources, _NO_ACCOUNTS)
-    for source in members:
+    instore: list[Identifier] = []
+    accounts: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for identifier in customer.identifiers:
+        source, account_id, kind, value = identifier
         if source == INSTORE:
-            members[source] = _instore(by_source.get(source, ()), settings)
-        elif source in by_source:
-            members[source] = _accounts(by_source[source])
+            instore.append(identifier)
+        elif source in members:
+            one = {"identifierType": kind, "identifierValue": value}
+            accounts.setdefault((source, account_id), []).append(one)
+    for (source, account_id), known in accounts.items():
+        account = {"accountId": account_id, "identifiers": known}
+        if members[source]:
+            members[source]["accounts"].append(account)
+        else:
+            members[source] = {"accounts": [account]}
+    if INSTORE in members:
+        members[INSTORE] = _instore(instore, settings)
     return members
 
 
@@ -60,20 +69,6 @@ def _instore(known: Iterable[Identifier], settings: Settings) -> dict[str, Any]:
     if settings.card_number:
         members["cardNumbers"] = cards
     return members
-
-
-def _accounts(known: list[Identifier]) -> dict[str, Any]:
-    accounts: dict[str, list[dict[str, str]]] = {}
-    for _, account_id, kind, value in known:
-        accounts.setdefault(account_id, []).append(
-            {"identifierType": kind, "identifierValue": value}
-        )
-    return {
-        "accounts": [
-            {"accountId": account_id, "identifiers": identifiers}
-            for account_id, identifiers in accounts.items()
-        ]
-    }
 
 
 def number_of_points(customer: Customer) -> int | float:

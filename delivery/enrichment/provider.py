@@ -44,16 +44,14 @@ class Identifier(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(NamedTuple):
     """`points_balance`: the available points of all programs together; None if not known."""
 
     identifiers: Sequence[Identifier] = ()
     points_balance: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Award:
+class Award(NamedTuple):
     """An issue (`pointsIssued`) or a redemption of points (`pointsRedeemed`).
 
     `identifiers` are those of the activity that set it off. References are as the event has them,

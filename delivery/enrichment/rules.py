@@ -17,13 +17,15 @@ byte, but for a number with an exponent, whose sign and zeros may go (`1e+16` as
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from delivery.enrichment.members import number_of_points, of_customer, of_till
 from delivery.enrichment.provider import Award, Found, Wanted
 from delivery.enrichment.settings import Settings
+
+Json = dict[str, Any]
 
 AWARDS: Final = frozenset({"pointsIssued", "pointsRedeemed"})
 REFERENCE: Final = "awardedReferenceId"
@@ -36,13 +38,12 @@ _IDENTIFIERS: Final = "customerIdentifiers"
 _ENTRIES: Final = frozenset({"enteredBy", "addedBy", "updatedBy", "createdBy"})
 _MENTIONED: Final = re.compile("|".join(f'"{name}"' for name in (*_ENTRIES, _IDENTIFIERS, *AWARDS)))
 _NOT_THERE: Final = object()
+_NOTHING: Final[Json] = {}
 # Integers of any size stay exact, and it takes a quarter of the time of `json`.
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _ID: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-
-Json = dict[str, Any]
 
 
 class TooLarge(Exception):
@@ -126,31 +127,36 @@ def id_of(value: object) -> int | None:
 
 def _award(event: Json, data: Json) -> Award:
     listed = _object(data.get("triggeringActivity")).get("identifiers")
-    identifiers = map(_object, listed if isinstance(listed, list) else ())
     return Award(
         event_id=str(event.get("eventId")),
         event_name=event["eventName"],
         customer_id=_customer_id(data),
-        identifiers={i["key"]: i.get("value") for i in identifiers if type(i.get("key")) is str},
+        identifiers={
+            one["key"]: one.get("value")
+            for one in (listed if type(listed) is list else ())
+            if type(one) is dict and type(one.get("key")) is str
+        },
         redemption_summary_id=data.get("redemptionSummaryId"),
         loyalty_event_id=data.get("loyaltyEventId") or event.get("loyaltyEventId"),
     )
 
 
-def _customer_id(data: Mapping[str, Any]) -> int | None:
+def _customer_id(data: Json) -> int | None:
     """Whose balance it is: the customer whom the event names, else the user it is about, else
     the one whose doing set it off (a member of a group)."""
-    activity = _object(data.get("triggeringActivity"))
-    about = (data.get("entityInformation"), activity.get("entityInformation"))
-    users = (
-        user.get("entityId") for user in map(_object, about) if user.get("entityType") == "USER"
-    )
-    named = _object(data.get("customerIdentifiers")).get("customerId")
-    return next((number for one in (named, *users) if (number := id_of(one)) is not None), None)
+    number = id_of(_object(data.get(_IDENTIFIERS)).get("customerId"))
+    if number is None:
+        number = _user_of(data)
+    return _user_of(_object(data.get("triggeringActivity"))) if number is None else number
+
+
+def _user_of(place: Mapping[str, Any]) -> int | None:
+    about = _object(place.get("entityInformation"))
+    return id_of(about.get("entityId")) if about.get("entityType") == "USER" else None
 
 
 def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return value if type(value) is dict else _NOTHING
 
 
 def wanted(payloads: Iterable[Opened], settings: Settings) -> Wanted:
@@ -243,8 +249,7 @@ def _fill(there: Json, additions: Mapping[str, Any]) -> bool:
     return is_changed
 
 
-@dataclass(frozen=True, slots=True)
-class _Addition:
+class _Addition(NamedTuple):
     """`characters` is more than the members take in JSON."""
 
     members: dict[str, Any]

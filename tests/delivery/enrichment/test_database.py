@@ -64,7 +64,7 @@ def test_only_identifiers_of_chosen_sources_are_read(organization: Organization)
     sources = {i.source for i in found.customers[facts.CUSTOMER_ID].identifiers}
     assert sources == {"wechat"}
     found = DatabaseProvider().look_up(organization.pk, wanted(sources=()))
-    assert found.customers[facts.CUSTOMER_ID].identifiers == []
+    assert not found.customers[facts.CUSTOMER_ID].identifiers
     assert found.customers[facts.CUSTOMER_ID].points_balance == facts.CUSTOMER.points_balance
 
 
