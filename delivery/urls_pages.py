@@ -84,6 +84,11 @@ urlpatterns = [
     path("feed/new", feed.EventNews.as_view(), name="event-news"),
     path("feed/<uuid:event_row_id>", event_detail.EventDetail.as_view(), name="event-detail"),
     path(
+        "feed/<uuid:event_row_id>/replay",
+        delivery_actions.EventReplay.as_view(),
+        name="event-replay-all",
+    ),
+    path(
         "feed/<uuid:event_row_id>/payload",
         event_detail.EventPayload.as_view(),
         name="event-payload",

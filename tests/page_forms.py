@@ -184,6 +184,7 @@ FORMS: dict[str, Callable[[PageClient, Ids], Fields]] = {
     "webhook-replay": _range("replay", _ended),
     "webhook-cancel-waiting": _range("cancel-waiting", _nothing),
     "delivery-replay": _ended,
+    "event-replay-all": _ended,
     "delivery-cancel": _of(back="/notifications"),
     "replay-cancel": _nothing,
     "webhook-test": _of(event_name="transactionAdded", body='{"data": {"note": "a test"}}'),

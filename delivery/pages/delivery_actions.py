@@ -1,4 +1,4 @@
-"""Replay or cancel one delivery: from its page, and from its event's."""
+"""Replay or cancel one delivery, from its page or its event's; replay an event to all webhooks."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from delivery.cancelling import cancel_one
 from delivery.models import Delivery
+from delivery.pages.event_detail import MAX_DELIVERIES, EventPage, deliveries_of
 from delivery.replay.one import replay_one
 from organizations.pages.page import Page
 
@@ -58,3 +59,26 @@ class DeliveryCancel(DeliveryAction):
         cancel_one(delivery, self.request)
         messages.success(self.request, "It is cancelled, and not sent any more.")
         return delivery
+
+
+class EventReplay(EventPage):
+    """To each of its webhooks that it can be sent to now; those are counted in the message."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        event = self.event()
+        newest = list(deliveries_of(event, self.organization)[:MAX_DELIVERIES])
+        count = sum(map(self._is_replayed, newest))
+        if count:
+            webhooks = "1 webhook" if count == 1 else f"{count} webhooks"
+            messages.success(request, f"It is delivered again to {webhooks}.")
+        else:
+            messages.error(request, "There is no webhook that it can be replayed to now.")
+        return HttpResponseRedirect(reverse("event-detail", args=[event.pk]))
+
+    def _is_replayed(self, delivery: Delivery) -> bool:
+        try:
+            return delivery.can_be_made_again and replay_one(delivery, self.request).is_new
+        except ValidationError:  # it was deactivated or sent meanwhile
+            return False

@@ -86,6 +86,10 @@ class EventDetails:
         return self.row.webhooks - len(self.sent)
 
     @property
+    def has_several_to_replay(self) -> bool:
+        return sum(sent.delivery.can_be_made_again for sent in self.sent) > 1
+
+    @property
     def look(self) -> Look | None:
         """Of the worst state; None without a delivery."""
         return LOOKS[self.row.worst] if self.row.worst else None
@@ -143,7 +147,12 @@ class EventDetail(EventPage):
         enriched_for = request.GET.get(ENRICHED_FOR, "")
         details = EventDetails(row, self.organization, list(sent), enriched_for)
         may_replay = self.caller.access.may_write and not event.is_test
-        context = {"event": event, "details": details, "may_replay": may_replay}
+        context = {
+            "event": event,
+            "details": details,
+            "may_replay": may_replay,
+            "may_replay_all": may_replay and details.has_several_to_replay,
+        }
         return render(request, "events/event_detail.html", context)
 
 

@@ -264,6 +264,34 @@ def test_an_event_page_has_a_replay_for_each_delivery(
     assert hostile.headers["Location"].startswith("/deliveries/")
 
 
+def test_an_event_is_replayed_to_all_webhooks_that_take_it(
+    alice: PageClient, bob_page: PageClient, charlie_page: PageClient, webhook: Webhook
+) -> None:
+    old = ended(webhook=webhook)
+    url = f"/feed/{old.event_id}"
+    assert "Replay to all" not in text(alice.get(url))  # its one row has a button
+    others = [WebhookFactory(organization=alice.organization) for _ in range(3)]
+    for other in others:
+        ended(State.DELIVERED, webhook=other, event=old.event)
+    others[0].deactivate()
+    others[0].save()
+    assert "Replay to all" in text(alice.get(url))
+    assert "Replay to all" not in text(bob_page.get(url))
+    assert bob_page.post(f"{url}/replay").status_code == 403
+    assert charlie_page.post(f"{url}/replay").status_code == 404
+    answer = alice.post(f"{url}/replay", follow=True)
+    assert "It is delivered again to 3 webhooks." in text(answer)
+    again = Delivery.objects.filter(is_replay=True, event=old.event)
+    assert set(again.values_list("webhook", flat=True)) == {
+        webhook.pk,
+        others[1].pk,
+        others[2].pk,
+    }
+    answer = alice.post(f"{url}/replay", follow=True)
+    assert "There is no webhook that it can be replayed to now." in text(answer)
+    assert again.count() == 3
+
+
 def test_a_test_event_has_no_replay_but_another_test(
     alice: PageClient, bob_page: PageClient, webhook: Webhook
 ) -> None:
