@@ -19,7 +19,7 @@ from delivery.engine.failpoints import failpoint
 from delivery.log import BY_INGESTION
 from delivery.models import Delivery, Replay, State
 from delivery.replay.again import first_delivery, make_again
-from delivery.replay.choice import Choice, filter_error
+from delivery.replay.choice import Choice, filter_errors
 from events.models import Event
 from organizations.keyset import Cursor
 from webhooks.models import Webhook
@@ -154,13 +154,12 @@ def _make_missed(replay: Replay, place: Place, most: int) -> Part:
     choice, webhook = Choice.of(replay), replay.webhook
     if not choice.missing:
         return 0, None
-    events = choice.missed_events(webhook).only("ingested_at", "payload")
-    found = _next(events, place, most)
-    now = database_now()
+    found = _next(choice.missed_events(webhook).only("ingested_at"), place, most)
+    now, errors = database_now(), filter_errors(webhook, found)
     new = [
-        first_delivery(webhook, event, now, replay, error)
+        first_delivery(webhook, event, now, replay, errors[event.pk])
         for event in found
-        if (error := filter_error(webhook, event.payload)) is not None
+        if event.pk in errors
     ]
     Delivery.objects.bulk_create(new)
     return len(new), _onward(place, found, most, place.left_out)

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from delivery import tally
 from delivery.engine.claim import claim
@@ -154,6 +155,15 @@ def test_what_the_filter_holds_back_is_not_made(webhook: Webhook) -> None:
     replay.refresh_from_db()
     assert (replay.made, replay.passed_over) == (2, 1)
     assert Delivery.objects.get(event=odd).filter_error
+
+
+def test_payloads_are_read_for_a_filter_only(webhook: Webhook) -> None:
+    EventFactory(organization=webhook.organization, ingested_at=CAME_IN_AT, name="customerAdded")
+    webhook.subscriptions.create(position=9, event_name="customerAdded")
+    replay = replay_of(webhook, states=[], missing=True, total=1)
+    with CaptureQueriesContext(connection) as queries:
+        assert make_all(replay) == 1
+    assert "payload" not in str(queries.captured_queries)
 
 
 def test_no_more_are_pending_than_a_webhook_has_room_for(
