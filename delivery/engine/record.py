@@ -62,6 +62,7 @@ def write(batch: Sequence[Outcome]) -> set[int]:
 def _reports(batch: Iterable[Outcome], late: Collection[int]) -> dict[int, health.Report]:
     """What the batch says of each webhook; one that is gone for good is deactivated."""
     reports: dict[int, health.Report] = {}
+    gone = set()
     for o in batch:
         report = reports.setdefault(o.row.webhook_id, health.Report())
         verdict = circuit.verdict(o.result)
@@ -71,8 +72,11 @@ def _reports(batch: Iterable[Outcome], late: Collection[int]) -> dict[int, healt
         report.counted.append(verdict)
         if verdict != circuit.Verdict.SUCCESS:
             report.last_status, report.last_error = o.result.status, str(o.result.error or "")
-        if o.decision.deactivates and health.deactivate(o.row.webhook_id, GONE_FOR_GOOD):
-            report.deactivation = GONE_FOR_GOOD
+        if o.decision.deactivates:
+            gone.add(o.row.webhook_id)
+    for webhook_id in sorted(gone):  # in one order everywhere, as all locks
+        if health.deactivate(webhook_id, GONE_FOR_GOOD):
+            reports[webhook_id].deactivation = GONE_FOR_GOOD
     for webhook_id in late:
         reports[webhook_id].is_late = True
     return reports

@@ -1,6 +1,7 @@
 """Alerts in the transactions that change a webhook's state: each once, whoever sees it."""
 
 import datetime as dt
+import re
 import socket
 from typing import Any
 
@@ -151,6 +152,18 @@ def test_many_410s_at_once_are_told_once(webhook: Webhook) -> None:
     outcomes = batch(webhook, 6, Decision(State.FAILED, deactivates=True), 410)
     at_once(6, lambda: write([outcomes.pop()]))
     assert told(webhook) == [DEACTIVATED]
+
+
+def test_webhooks_are_deactivated_in_one_order(webhook: Webhook) -> None:
+    """So that processes which deactivate the same ones do not wait in a circle."""
+    webhooks = [webhook, WebhookFactory(), WebhookFactory()]
+    gone = Decision(State.FAILED, deactivates=True)
+    outcomes = [outcome for each in webhooks for outcome in batch(each, 1, gone, 410)]
+    with CaptureQueriesContext(connection) as queries:
+        write(outcomes[::-1])
+    updates = (q["sql"] for q in queries if q["sql"].startswith('UPDATE "webhooks_webhook"'))
+    changed = [int(re.findall(r'"id" = (\d+)', sql)[0]) for sql in updates]
+    assert changed == [each.pk for each in webhooks]
 
 
 def test_what_was_in_flight_when_it_was_deactivated_recovers_nothing(webhook: Webhook) -> None:
