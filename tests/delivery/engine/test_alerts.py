@@ -156,7 +156,7 @@ def test_many_410s_at_once_are_told_once(webhook: Webhook) -> None:
 
 def test_webhooks_are_deactivated_in_one_order(webhook: Webhook) -> None:
     """So that processes which deactivate the same ones do not wait in a circle."""
-    webhooks = [webhook, WebhookFactory(), WebhookFactory()]
+    webhooks: list[Webhook] = [webhook, WebhookFactory(), WebhookFactory()]
     gone = Decision(State.FAILED, deactivates=True)
     outcomes = [outcome for each in webhooks for outcome in batch(each, 1, gone, 410)]
     with CaptureQueriesContext(connection) as queries:
