@@ -3,7 +3,7 @@ from django.urls import re_path
 from delivery import api
 from delivery.ingest_api import Ingest
 from delivery.replay import api as replay_api
-from delivery.test_api import WebhookTest
+from delivery.testing.api import WebhookTest
 from events.paths import WEB_HOOKS
 
 GROUP = r"events/consumer-groups/(?P<consumer_group_id>[^/]+)"

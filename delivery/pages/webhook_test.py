@@ -15,12 +15,13 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 from rest_framework.exceptions import APIException, ValidationError
 
-from delivery import reasons, test_body
+from delivery import reasons
 from delivery.models import State
 from delivery.pages.delivery_detail import Payload
 from delivery.pages.timeline import Exchange
 from delivery.pages.webhook_actions import deleted_meanwhile
-from delivery.test_send import SentTest, send_test
+from delivery.testing import body as bodies
+from delivery.testing.send import SentTest, send_test
 from events.event_types import EventTypes
 from events.family_types import visible_types
 from events.store import Checked
@@ -130,7 +131,7 @@ class WebhookTest(WebhookPage, TemplatePage):
         }
 
     def _example(self, name: str) -> str:
-        body = test_body.example(self.organization, name)
+        body = bodies.example(self.organization, name)
         return json.dumps(body, ensure_ascii=False, indent=2)
 
     def _send(self, name: str, body: str) -> tuple[Outcome, float | None]:
@@ -157,7 +158,7 @@ class WebhookTest(WebhookPage, TemplatePage):
         except StrictJSONError as error:
             raise ValidationError({error.path or "": [error.message]}) from None
         request_id: str = self.request.request_id  # type: ignore[attr-defined]
-        return test_body.checked(
+        return bodies.checked(
             self.organization, name, data=None, event=event, request_id=request_id
         )
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from delivery import test_send
 from delivery.models import Delivery
+from delivery.testing import send
 from events import event_types
 from events.models import Event, EventType
 from organizations.models import AuditEntry
@@ -201,7 +201,7 @@ def test_what_is_no_event_is_told_and_nothing_is_sent(
 def test_too_many_tests_are_told(
     alice: PageClient, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(test_send, "A_MINUTE", 1)
+    monkeypatch.setattr(send, "A_MINUTE", 1)
     sent(alice, webhook)
     answer = alice.post(path(webhook), {"event_name": "customerAdded", "body": BODY})
     assert answer.status_code == 429

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from delivery import test_send
 from delivery.models import Delivery
+from delivery.testing import send
 from events import event_types
 from events.models import Event, EventType
 from tests.conftest import CredentialClient
@@ -285,7 +285,7 @@ def test_a_deleted_webhook_is_not_there(api: CredentialClient, webhook: Webhook)
 def test_too_many_tests_are_told_when_to_come_back(
     api: CredentialClient, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(test_send, "A_MINUTE", 1)
+    monkeypatch.setattr(send, "A_MINUTE", 1)
     sent(api, webhook)
     answer = api.post(path(webhook), {"eventName": "transactionAdded"}, format="json")
     assert answer.status_code == 429

@@ -11,11 +11,13 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.exceptions import Throttled
 
-from delivery import figures, metrics, tally, test_body, test_send
+from delivery import figures, metrics, tally
 from delivery.engine import health, retention, sweep
 from delivery.models import Alert, Attempt, Delivery, Health, State, Tally
 from delivery.reasons import why_not_delivered
-from delivery.test_send import A_MINUTE, AT_ONCE_FOR_ONE, NotSendable, SentTest, send_test
+from delivery.testing import body as bodies
+from delivery.testing import send as sending
+from delivery.testing.send import A_MINUTE, AT_ONCE_FOR_ONE, NotSendable, SentTest, send_test
 from delivery.transport.signing import sign
 from events import frequency
 from events.models import Event, EventTally
@@ -50,7 +52,7 @@ def alice(webhook: Webhook) -> Caller:
 
 
 def send(webhook: Webhook, by: Caller, **body: Any) -> SentTest:
-    item = test_body.checked(
+    item = bodies.checked(
         webhook.organization,
         body.get("name", "transactionAdded"),
         data=body.get("data"),
@@ -250,7 +252,7 @@ def test_it_is_forgotten_with_the_other_events(webhook: Webhook, alice: Caller) 
 def test_tests_have_a_limit_of_their_own_a_minute(
     webhook: Webhook, alice: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(test_send, "A_MINUTE", 2)
+    monkeypatch.setattr(sending, "A_MINUTE", 2)
     send(webhook, alice)
     send(webhook, alice)
     with pytest.raises(Throttled) as refused:

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from delivery import test_body
 from delivery.models import State
 from delivery.serializers import TestAnswerSerializer, TestSerializer
-from delivery.test_send import SentTest, send_test
+from delivery.testing import body as bodies
+from delivery.testing.send import SentTest, send_test
 from events.envelope import MAX_NAME
 from organizations.authentication import caller_of
 from organizations.serializers import fields_unknown
@@ -42,7 +42,7 @@ class WebhookTest(APIView):
         body: Any = request.data
         organization = caller_of(request).organization
         webhook = one_webhook(Webhook.objects.for_organization(organization), public_id)
-        item = test_body.checked(
+        item = bodies.checked(
             organization,
             _name(body),
             data=body.get("data"),

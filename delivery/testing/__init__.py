@@ -1,0 +1,1 @@
+"""Test events: sent now, outside the queue, to see what a receiver says."""
