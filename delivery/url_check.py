@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from delivery.guarding import installation_guard
 from delivery.transport.guard import ForbiddenAddress
 from delivery.transport.origin import queue_origin
-from webhooks import queue_url
+from webhooks import queue_password, queue_url
 
 ADVICE: Final = " Give a public host, or ask your operator to allow this network."
 
@@ -16,7 +16,7 @@ def check_webhook_url(url: str) -> None:
     """Raises ValidationError. Asks no name server: a name is judged when it is connected to."""
     guard = installation_guard()
     try:
-        if queue_url.is_queue_url(url):
+        if queue_password.is_queue_url(url):
             guard.check_place(queue_origin(queue_url.parse(url)))
         else:
             guard.check_url(url)

@@ -14,7 +14,7 @@ from events.event_types import EventTypes, known_event_types
 from events.family_types import children_types
 from organizations import audit
 from organizations.authentication import Caller
-from webhooks import queue_url
+from webhooks import queue_password, queue_url
 from webhooks.headers import Headers, problems, tidied, unmasked
 from webhooks.models import (
     KEPT_FOR,
@@ -71,7 +71,7 @@ class Draft:
         """
         shown = self.stored or self.model
         stored = (shown.url, shown.url_secret) if shown else ()
-        self.webhook.url, self.webhook.url_secret = queue_url.separated(url, *stored)
+        self.webhook.url, self.webhook.url_secret = queue_password.separated(url, *stored)
 
     def set_headers(self, headers: Headers) -> None:
         """Masks that a reader was shown stand for what is stored."""

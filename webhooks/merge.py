@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.filter_text import filter_text
 from webhooks.headers import MASK, Headers
 from webhooks.models import Webhook
@@ -83,6 +83,6 @@ def digest(name: str, value: str) -> str:
 def untouched(pairs: Headers, url: str, base: Mapping[str, Any]) -> Snapshot:
     """Headers and the password whose mask was left as it was: they are as in `base`."""
     masked = [header_key(name) for name, value in pairs if value.endswith(MASK)]
-    if queue_url.is_masked(url):
+    if queue_password.is_masked(url):
         masked.append(URL_SECRET)
     return {key: base[key] for key in masked if key in base}

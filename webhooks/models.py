@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from organizations.encryption import EncryptedTextField
 from organizations.models import Organization
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.object_id import new_object_id
 from webhooks.payload_filter import parse as parse_filter
 from webhooks.rules import (
@@ -176,7 +176,7 @@ class Webhook(models.Model):
     @property
     def shown_url(self) -> str:
         """As people and the API see it: a mask in the place of a queue's password."""
-        return queue_url.shown(self.url, self.url_secret)
+        return queue_password.shown(self.url, self.url_secret)
 
     @property
     def header_pairs(self) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
 from organizations.sources import PAYLOAD_KEYS
-from webhooks import queue_url
+from webhooks import queue_password, queue_url
 
 MAX_URL = 2_000
 
@@ -35,14 +35,14 @@ def validate_http_url(url: str) -> None:
         raise ValidationError(f"A URL has at most {MAX_URL} characters.", "url_malformed")
     if "#" in url:
         raise ValidationError("A URL's fragment is never sent; leave it out.", "url_malformed")
-    if queue_url.is_queue_url(url):
+    if queue_password.is_queue_url(url):
         raise ValidationError("Use http or https; a queue needs the type queue.", "url_malformed")
     _check_reach(url)
 
 
 def validate_queue_url(url: str, secret: str = "") -> None:
     """Likewise of a queue's URL, whose password stands in `secret` or in the URL itself."""
-    whole = queue_url.checkable(url, secret)
+    whole = queue_password.checkable(url, secret)
     queue_url.parse(whole)
     _check_reach(whole)
 

@@ -25,7 +25,7 @@ from delivery.enrichment.settings import Settings
 from delivery.transport import queue_message, request
 from delivery.transport.door import AnyDestination
 from organizations.encryption import Undecipherable, legible
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.models import Header, SigningSecret, Webhook, WebhookType
 
 log = structlog.get_logger(__name__)
@@ -160,7 +160,7 @@ def _prepare(row: dict[str, Any]) -> tuple[AnyDestination | None, dt.datetime | 
         }
         destination: AnyDestination
         if row["webhook_type"] == WebhookType.QUEUE:
-            url = queue_url.joined(row["url"], legible(row["url_secret"]))
+            url = queue_password.joined(row["url"], legible(row["url_secret"]))
             destination = queue_message.prepare(url=url, **constant)
         else:
             destination = request.prepare(url=row["url"], method=row["method"], **constant)

@@ -6,16 +6,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from webhooks.headers import MASK
-from webhooks.queue_url import (
-    MAX_URL,
-    SQS_HEADERS,
-    QueueUrl,
-    check_headers,
-    joined,
-    parse,
-    separated,
-    shown,
-)
+from webhooks.queue_password import joined, separated, shown
+from webhooks.queue_url import MAX_URL, SQS_HEADERS, QueueUrl, check_headers, parse
 
 SQS = "sqs://AKIA:se%2Fcret@sqs.eu-west-1.amazonaws.com/123456789012/orders"
 

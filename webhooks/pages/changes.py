@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from organizations.models import AuditEntry
 from organizations.sources import source_label
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.form_fields import SOURCES
 from webhooks.forms import WebhookForm
 from webhooks.merge import (
@@ -219,7 +219,7 @@ def _my_words(form: WebhookForm, key: str, merged: Merged) -> str:
         return _in_words(key.removeprefix(SOURCE) in (form[SOURCES].value() or []), key)
     value = form[key].value()
     if key == URL:
-        value = queue_url.shown(*queue_url.separated(str(value or "")))
+        value = queue_password.shown(*queue_password.separated(str(value or "")))
     return _in_words(value if isinstance(value, bool) else str(value or ""), key)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.filter_text import filter_text
 from webhooks.form_fields import CUSTOMER, SOURCES
 from webhooks.form_headers import NAMES, VALUES, posted_pairs
@@ -50,7 +50,9 @@ def take(data: QueryDict, keys: Iterable[str], stored: Webhook) -> None:
             _take_field(data, key, stored.shown_url)
         elif key == URL_SECRET:
             # The mask stands for the stored password.
-            _take_field(data, URL, queue_url.shown(*queue_url.separated(data.get(URL, ""))))
+            _take_field(
+                data, URL, queue_password.shown(*queue_password.separated(data.get(URL, "")))
+            )
         else:
             _take_field(data, key, getattr(stored, key))
     data.setlist(NAMES, [name for name, _ in rows])

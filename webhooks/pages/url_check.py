@@ -6,14 +6,14 @@ from django.shortcuts import render
 from rest_framework.fields import get_error_detail
 
 from organizations.pages.page import Page
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.api_words import words
 from webhooks.draft import Draft
 from webhooks.models import Webhook, WebhookType
 
 BEGINNINGS = {
     WebhookType.HTTP: ("http://", "https://"),
-    WebhookType.QUEUE: tuple(f"{scheme}://" for scheme in queue_url.PORTS),
+    WebhookType.QUEUE: tuple(f"{scheme}://" for scheme in queue_password.PORTS),
 }
 
 

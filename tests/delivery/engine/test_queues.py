@@ -25,7 +25,7 @@ from tests.factories import DeliveryFactory, WebhookFactory
 from tests.proxy import Proxy
 from tests.rabbitmq import RabbitMq
 from tests.sqs import Sqs
-from webhooks import queue_url
+from webhooks import queue_password
 from webhooks.models import Header, SigningSecret, Webhook
 from webhooks.signing_secrets import new_signing_secret
 
@@ -34,7 +34,7 @@ VALKEY = urlsplit(os.environ["REDIS_URL"])
 
 def queue_webhook(url: str, **values: Any) -> Any:
     """A webhook as it is stored: its URL without the password."""
-    kept, secret = queue_url.separated(url)
+    kept, secret = queue_password.separated(url)
     webhook = WebhookFactory(webhook_type="queue", url=kept, url_secret=secret, **values)
     SigningSecret.objects.create(webhook=webhook, secret=new_signing_secret())
     return webhook
