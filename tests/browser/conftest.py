@@ -30,8 +30,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """In the place of pytest-django's: what a test writes is there for the other processes."""
+def db(
+    browser: Browser, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """In the place of pytest-django's: what a test writes is there for the other processes.
+
+    It ends before the browser does: a connection made beside Playwright's loop is lost with it.
+    """
     # Playwright keeps an event loop in this thread; the database is asked between its calls only.
     os.environ[ALLOWED] = "true"
     with django_db_blocker.unblock():

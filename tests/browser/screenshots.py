@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.showcase import Showcase
-from tests.browser.test_every_page import SCHEMES, SHOWN, ids
+from tests.browser.test_every_page import SCHEMES, SHOWN, url_of
 from tests.browser.test_every_page import showcase as showcase
 from tests.browser.visitor import Site, Visitor
 
@@ -24,7 +24,7 @@ def test_draw_every_page(showcase: Showcase, browser: Browser, site: Site, schem
         for page in SHOWN:
             if suffix and (page.name not in NARROW or scheme == "dark"):
                 continue
-            answer = visitor.page.goto(page.url(ids(showcase)))
+            answer = visitor.page.goto(url_of(page, showcase))
             if answer is not None and answer.status == 200:
                 _draw(visitor.page, f"{page.name}-{scheme}{suffix}")
         visitor.context.close()

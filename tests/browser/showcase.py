@@ -4,13 +4,15 @@ import datetime as dt
 import json
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
 from delivery import tally
-from delivery.models import Attempt, Delivery, Health, State
+from delivery.models import Attempt, Delivery, Health, Replay, State
+from events import custom_types
 from events.catalogue import CATALOGUE, standard_sample
-from events.models import Event
+from events.models import Event, EventType
 from organizations import audit
 from organizations.authentication import Caller
 from organizations.invitations import invite
@@ -29,6 +31,7 @@ from tests.factories import (
     EventFactory,
     MembershipFactory,
     OrganizationFactory,
+    ReplayFactory,
     UserFactory,
     WebhookFactory,
 )
@@ -59,6 +62,8 @@ class Showcase:
     retrying: Delivery
     invitation: Invitation
     token: str
+    custom_type: EventType
+    replay: Replay
 
     @property
     def organization(self) -> Organization:
@@ -86,6 +91,8 @@ def build(seed: int = 7) -> Showcase:
     return Showcase(
         invitation=invitation,
         token=token,
+        custom_type=_custom_type(mira),
+        replay=_replay(webhooks[3]),
         mira=mira,
         webhook=webhooks[3],
         failed=deliveries.filter(state=State.FAILED)[0],
@@ -110,6 +117,28 @@ def _people() -> Membership:
     CredentialFactory(organization=aurora, name="Till 4, Orchard Road")
     CredentialFactory(organization=aurora, name="ERP", revoked_at=timezone.now() - 3 * DAY)
     return mira
+
+
+def _custom_type(mira: Membership) -> EventType:
+    """With two versions."""
+    by = Caller.member(mira)
+    properties: dict[str, Any] = {"storeId": {"type": "integer"}, "queue": {"type": "string"}}
+    schema = {
+        "type": "object",
+        "properties": {"data": {"type": "object", "properties": properties}},
+    }
+    settings = {"group": "Store", "description": "Somebody waited too long at a till."}
+    made = custom_types.add(by, mira.organization, "queueTooLong", {**settings, "schema": schema})
+    properties["minutes"] = {"type": "number", "description": "Since the customer came."}
+    return custom_types.change(by, mira.organization, made.name, {**settings, "schema": schema})
+
+
+def _replay(webhook: Webhook) -> Replay:
+    now = timezone.now()
+    replay: Replay = ReplayFactory(
+        webhook=webhook, start=now - DAY, end=now, total=40, made=38, passed_over=2, finished_at=now
+    )
+    return replay
 
 
 def _reference_data(aurora: Organization) -> None:
