@@ -51,7 +51,7 @@ def test_the_page_tells_what_the_webhook_is(alice: PageClient) -> None:
     for text in ("and 2 more", "by Mira Anand", "by Tomás Rivera", "20 connections, SLA 30"):
         assert text in html
     assert str(webhook.consumer_group_id) in html
-    assert "Payload enrichment" not in html
+    assert "<dt>Payload enrichment</dt><dd>None</dd>" in html
 
 
 def test_neither_header_values_nor_secrets_reach_the_page(
