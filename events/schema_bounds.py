@@ -30,7 +30,9 @@ from events.schema_work import MAX_CHAIN, Endless, Places, TooMuch, WorkTable
 
 MAX_SCHEMA_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 64
-MAX_SUBSCHEMAS: Final = 5_000
+# Compiling takes some 40 µs of each, and the first event of a process waits for it. The largest
+# standard type has 281.
+MAX_SUBSCHEMAS: Final = 1_000
 MAX_PATTERNS: Final = 200
 MAX_PROGRAMS: Final = 20_000  # instructions of all patterns together
 
