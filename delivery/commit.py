@@ -13,7 +13,7 @@ from delivery import tasks
 from delivery.fan_out import NewDelivery, fan_out, subscribers
 from delivery.models import Delivery
 from events.models import Event
-from events.store import Checked, Stored, fates, in_order
+from events.store import Checked, Stored, event_of, fates, in_order
 from organizations.database import fetch, is_postgresql
 from organizations.models import Organization
 
@@ -128,33 +128,22 @@ def _filter_errors(deliveries: Sequence[NewDelivery]) -> list[str]:
 def _insert_sqlite(batch: Batch) -> Collection[uuid.UUID]:
     with transaction.atomic():
         Event.objects.bulk_create(
-            [_event(item, batch) for item in batch.items], ignore_conflicts=True
+            [
+                event_of(
+                    item,
+                    batch.organization,
+                    now=batch.now,
+                    received_from=batch.received_from,
+                )
+                for item in batch.items
+            ],
+            ignore_conflicts=True,
         )
         row_ids = [item.row_id for item in batch.items]
         inserted = set(Event.objects.filter(id__in=row_ids).values_list("id", flat=True))
         new = [_delivery(d, batch) for d in batch.deliveries if d.event_row_id in inserted]
         Delivery.objects.bulk_create(new, batch_size=BATCH)
     return inserted
-
-
-def _event(item: Checked, batch: Batch) -> Event:
-    envelope = item.envelope
-    return Event(
-        id=item.row_id,
-        organization=batch.organization,
-        event_id=envelope.event_id,
-        name=envelope.name,
-        ref_id=envelope.ref_id,
-        request_id=envelope.request_id,
-        search_key=envelope.search_key,
-        customer_id=envelope.customer_id,
-        occurred_at=envelope.occurred_at,
-        ingested_at=batch.now,
-        received_from=batch.received_from,
-        digest=envelope.digest,
-        failures=item.failures,
-        payload=envelope.payload,
-    )
 
 
 def _delivery(new: NewDelivery, batch: Batch) -> Delivery:

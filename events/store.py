@@ -1,5 +1,6 @@
 """What is stored of accepted events, and what becomes of repeated ones."""
 
+import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,35 @@ class Stored:
     checked: Checked
     is_new: bool
     is_conflict: bool = False
+
+
+def event_of(
+    item: Checked,
+    organization: Organization,
+    *,
+    now: dt.datetime,
+    received_from: str = "",
+    is_test: bool = False,
+) -> Event:
+    """The row, not saved yet. `received_from` names the credential; "" of our own events."""
+    envelope = item.envelope
+    return Event(
+        id=item.row_id,
+        organization=organization,
+        event_id=envelope.event_id,
+        name=envelope.name,
+        ref_id=envelope.ref_id,
+        request_id=envelope.request_id,
+        search_key=envelope.search_key,
+        customer_id=envelope.customer_id,
+        occurred_at=envelope.occurred_at,
+        ingested_at=now,
+        received_from=received_from,
+        is_test=is_test,
+        digest=envelope.digest,
+        failures=item.failures,
+        payload=envelope.payload,
+    )
 
 
 def in_order(items: Sequence[Checked]) -> list[Checked]:

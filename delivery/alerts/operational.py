@@ -30,6 +30,7 @@ from delivery.engine.clock import database_now
 from delivery.models import Alert, AlertKind, Delivery, OperationalWebhook
 from events.envelope import Envelope, parse
 from events.models import Event, new_row_id
+from events.store import Checked, event_of
 from organizations.models import Organization
 from organizations.times import EPOCH, MILLISECOND
 from webhooks.models import Webhook
@@ -82,7 +83,9 @@ def receiver_of(webhook: Webhook) -> Webhook | None:
 
 def _event(alert: Alert, receiver: Webhook, now: dt.datetime) -> Event:
     organization = receiver.organization
-    event = _stored(envelope_of(alert, uuid.uuid4(), uuid.uuid4().hex), organization, now)
+    envelope = envelope_of(alert, uuid.uuid4(), uuid.uuid4().hex)
+    event = event_of(Checked(new_row_id(), envelope), organization, now=now)
+    event.save(force_insert=True)
     Delivery.objects.create(
         id=new_row_id(),
         event=event,
@@ -94,20 +97,6 @@ def _event(alert: Alert, receiver: Webhook, now: dt.datetime) -> Event:
         sla_due_at=now + dt.timedelta(seconds=receiver.sla_s) if receiver.sla_s else None,
     )
     return event
-
-
-def _stored(envelope: Envelope, organization: Organization, now: dt.datetime) -> Event:
-    return Event.objects.create(
-        organization=organization,
-        event_id=envelope.event_id,
-        name=envelope.name,
-        ref_id=envelope.ref_id,
-        request_id=envelope.request_id,
-        occurred_at=envelope.occurred_at,
-        ingested_at=now,
-        digest=envelope.digest,
-        payload=envelope.payload,
-    )
 
 
 def envelope_of(alert: Alert, event_id: uuid.UUID, request_id: str) -> Envelope:

@@ -34,7 +34,7 @@ from delivery.transport.door import AnyDestination, Door, build
 from delivery.transport.request import masked_headers
 from delivery.transport.result import Result
 from events.models import Event
-from events.store import Checked
+from events.store import Checked, event_of
 from organizations import audit
 from organizations.models import Organization
 from organizations.throttles import take
@@ -155,7 +155,13 @@ def _keep(webhook: Webhook, item: Checked, by: audit.By, now: dt.datetime) -> De
     When the process ends meanwhile, the delivery's lease does, and the sweep sets it aside as one
     that ended its worker: it is not sent again.
     """
-    event = _event(webhook, item, str(audit.caller_in(by).actor["code"])[:100], now)
+    event = event_of(
+        item,
+        webhook.organization,
+        now=now,
+        received_from=str(audit.caller_in(by).actor["code"])[:100],
+        is_test=True,
+    )
     event.save(force_insert=True)
     audit.record(
         by,
@@ -175,27 +181,6 @@ def _keep(webhook: Webhook, item: Checked, by: audit.By, now: dt.datetime) -> De
         expires_at=now,
         attempts=1,
         first_attempt_at=now,
-    )
-
-
-def _event(webhook: Webhook, item: Checked, received_from: str, now: dt.datetime) -> Event:
-    envelope = item.envelope
-    return Event(
-        id=item.row_id,
-        organization=webhook.organization,
-        event_id=envelope.event_id,
-        name=envelope.name,
-        ref_id=envelope.ref_id,
-        request_id=envelope.request_id,
-        search_key=envelope.search_key,
-        customer_id=envelope.customer_id,
-        occurred_at=envelope.occurred_at,
-        ingested_at=now,
-        received_from=received_from,
-        is_test=True,
-        digest=envelope.digest,
-        failures=item.failures,
-        payload=envelope.payload,
     )
 
 
